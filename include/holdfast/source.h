@@ -1,0 +1,91 @@
+/* What should be: units. A source follows a place that holds units and tells whenever they change.
+ *
+ * A unit that can't be read keeps its last good documents and carries the error: it is never told as gone. */
+#ifndef HOLDFAST_SOURCE_H
+#define HOLDFAST_SOURCE_H
+
+#include "holdfast/digest.h"
+#include "holdfast/log.h"
+#include "holdfast/loop.h"
+#include "holdfast/yaml.h"
+
+struct hf_label {
+    const char *name;
+    const char *value;
+};
+
+/* A unit as read, immutable, counted by reference; all strings live in its arena. Thread: the loop's. */
+struct hf_unit {
+    struct hf_arena *arena;
+    unsigned references;
+    const char *slug;     /* of a folder: the file's path below it without .yaml/.yml/.json, '/' kept */
+    const char *space;    /* of a folder: the setting, default the folder's name */
+    const char *unit_id;  /* ConfigHub's UnitID; "" for a folder */
+    const char *origin;   /* for people: the file's path, or the unit's address */
+    int64_t revision;     /* of a folder: counts the contents seen since start, from 1 */
+    struct hf_digest digest; /* of the raw bytes */
+    const struct hf_label *labels; /* of a folder: from the comment lines "# holdfast: name=value" at the top */
+    size_t label_count;
+    const char *bytes;    /* the raw bytes that documents[].source points into */
+    size_t byte_count;
+    const struct hf_document *documents; /* Kubernetes objects; a List is unpacked into its items */
+    size_t document_count;
+    const char *problem;  /* NULL, or why the newest content can't be used: file, line, column; documents are then the
+                             last good ones (none if there never were any) */
+};
+
+struct hf_unit *hf_unit_keep(struct hf_unit *unit);
+void hf_unit_drop(struct hf_unit *unit); /* NULL is fine */
+const char *hf_unit_label(const struct hf_unit *unit, const char *name); /* NULL when it has none */
+
+/* Reads one unit from bytes (copied). Every document must be an object with apiVersion, kind and metadata.name (or
+ * generateName refused); errors name origin, line and column. Used by every source and by `validate`. */
+int hf_unit_read(const char *space, const char *slug, const char *origin, const char *bytes, size_t len,
+                 struct hf_unit **out, struct hf_error *err);
+
+/* What a source tells. `units` is the whole set after each change (the receiver compares; digests make that cheap). */
+struct hf_source_events {
+    void *ctx;
+    void (*units)(void *ctx, struct hf_unit *const *units, size_t count);
+    /* The place itself can't be read (folder gone, no permission): nothing is known to have changed. err HF_OK: it is back. */
+    void (*state)(void *ctx, const struct hf_error *err);
+};
+
+/* A source: the folder below, ConfigHub in src/source/confighub*.c. */
+struct hf_source;
+struct hf_source_class {
+    const char *name;
+    int (*start)(struct hf_source *source, struct hf_error *err);
+    void (*refresh)(struct hf_source *source); /* look again now */
+    void (*free)(struct hf_source *source);
+};
+struct hf_source {
+    const struct hf_source_class *class;
+};
+
+/* A folder of *.yaml, *.yml and *.json (recursively to depth 8; hidden files, editors' backups and links that leave the folder
+ * are passed over; at most 20,000 files of 16 MiB), watched by inotify with a rescan every 30 s. A burst of writes is settled for
+ * 50 ms before it is read. A file that is cut short in mid-write shows as a problem and heals by itself. */
+int hf_source_folder(struct hf_loop *loop, struct hf_log *log, const char *path, const char *space,
+                     const struct hf_source_events *events, struct hf_source **out, struct hf_error *err);
+
+/* Reads the folder once, without a loop: for `check`. The array and each unit are the caller's (hf_unit_drop, free). */
+int hf_source_folder_once(const char *path, const char *space, struct hf_unit ***units, size_t *count,
+                          struct hf_error *err);
+
+static inline int hf_source_start(struct hf_source *source, struct hf_error *err)
+{
+    return source->class->start(source, err);
+}
+static inline void hf_source_refresh(struct hf_source *source)
+{
+    source->class->refresh(source);
+}
+static inline void hf_source_free(struct hf_source *source)
+{
+    if (source) {
+        source->class->free(source);
+    }
+}
+
+#endif
