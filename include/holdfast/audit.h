@@ -1,0 +1,169 @@
+/* The trail: an append-only, chained table of events in SQLite, the current state of each object, and the outbox of alerts.
+ *
+ * One writer thread owns the one writable connection; records are grouped into transactions with full sync; when a group is durable
+ * its tickets are told on the loop. Readers open the file read-only. */
+#ifndef HOLDFAST_AUDIT_H
+#define HOLDFAST_AUDIT_H
+
+#include "holdfast/clock.h"
+#include "holdfast/digest.h"
+#include "holdfast/log.h"
+
+/* One event. Every string may be NULL (stored as NULL). Times in ms UTC, HF_TIME_NONE: NULL. All is copied on append. */
+struct hf_audit_event {
+    int64_t at_ms;
+    const char *type;     /* "drift.seen", "drift.healed", "correction.intended", "correction.sent", "correction.confirmed",
+                             "correction.failed", "correction.blocked", "object.recreated", "unit.changed", "unit.unreadable", "unit.readable",
+                             "unit.gone", "source.lost", "source.found", "cluster.lost", "cluster.found", "config.reloaded", "config.refused",
+                             "agent.started", "agent.stopped", "alert.delivered", "alert.failed", … */
+    const char *severity; /* "info", "warning", "critical" */
+    const char *incident; /* ties the events of one drift together */
+    const char *target;
+    const char *space;
+    const char *unit;
+    int64_t revision;     /* 0: none */
+    const char *api_version;
+    const char *kind;
+    const char *namespace;
+    const char *name;
+    const char *uid;
+    const char *resource_version;
+    const char *verdict;
+    const char *manager;
+    const char *operation;
+    const char *subresource;
+    int64_t drifted_at_ms;
+    int64_t seen_at_ms;
+    int64_t corrected_at_ms;
+    const char *message;  /* a sentence for a person */
+    const char *detail;   /* a JSON object: {"findings":[…]}, … */
+    bool alert;           /* goes to the outbox too, for every channel, in the same transaction */
+};
+
+/* The current state of an object, replaced by key (target, group, kind, namespace, name). forget: the row is removed. */
+struct hf_audit_object {
+    const char *target;
+    const char *group;
+    const char *version;
+    const char *kind;
+    const char *namespace;
+    const char *name;
+    const char *space;
+    const char *unit;
+    int64_t revision;
+    const char *verdict;
+    const char *reason;
+    const char *uid;
+    const char *incident; /* the open one, or NULL */
+    int64_t since_ms;     /* when it came to this verdict */
+    int64_t corrections;  /* confirmed ones so far */
+    bool forget;
+};
+
+struct hf_audit_batch {
+    const struct hf_audit_event *events;
+    size_t event_count;
+    const struct hf_audit_object *objects;
+    size_t object_count;
+};
+
+struct hf_audit_options {
+    const char *path;
+    const char *const *channels; /* names of alert channels: each alert event makes one outbox row for each */
+    size_t channel_count;
+    size_t queue_limit;          /* records waiting; 0: 8,192 */
+};
+
+struct hf_audit_events {
+    void *ctx;
+    /* All called on the loop's thread (the audit posts to the loop by the function below). */
+    void (*durable)(void *ctx, uint64_t ticket);
+    /* HF_OK: writing works (again); else why it does not. What is queued is kept and tried again; no ticket is told meanwhile. */
+    void (*state)(void *ctx, const struct hf_error *err);
+    void (*outbox)(void *ctx); /* new outbox rows are there */
+};
+
+/* How the writer's thread reaches the loop: hf_loop_post in the program, anything in a test. */
+typedef int (*hf_audit_post_fn)(void *ctx, void (*fn)(void *ctx, void *message), void *fn_ctx, void *message);
+
+struct hf_audit;
+
+/* Opens or makes the database (mode 0600), takes the lock <path>.lock (HF_EBUSY naming the holder's pid when another agent holds it),
+ * migrates forward, refuses a newer schema (HF_EUNSUPPORTED), checks integrity (quick_check; a corrupt file is set aside as
+ * <path>.corrupt-<time> and a new one begun that says so in its first event), starts the writer thread. */
+int hf_audit_open(const struct hf_audit_options *options, const struct hf_audit_events *events, hf_audit_post_fn post,
+                  void *post_ctx, struct hf_log *log, struct hf_audit **out, struct hf_error *err);
+/* Writes what is queued (at most wait_ms), ends the thread, closes, releases the lock. */
+void hf_audit_close(struct hf_audit *audit, int64_t wait_ms);
+
+/* Queues one batch as one transaction's part; when it is durable, durable(ctx, ticket) is called. ticket 0: nobody needs to know.
+ * HF_EBUSY: the queue is full: keep it and try again after a durable call. Thread: the loop's. */
+int hf_audit_append(struct hf_audit *audit, const struct hf_audit_batch *batch, uint64_t ticket, struct hf_error *err);
+
+struct hf_audit_stats {
+    uint64_t commits;
+    uint64_t events;
+    uint64_t queued;
+    uint64_t outbox;     /* waiting */
+    int64_t last_commit_us;
+    bool failing;
+};
+void hf_audit_stats(struct hf_audit *audit, struct hf_audit_stats *out); /* any thread */
+
+/* The outbox. Thread: the loop's; the work is done by the writer's thread and told on the loop. */
+struct hf_outbox_row {
+    int64_t id;
+    const char *channel;
+    const char *key;      /* idempotency key: stable over retries and restarts */
+    const char *event_json; /* the event as JSON */
+    int64_t attempts;
+    int64_t created_ms;
+};
+typedef void (*hf_outbox_fn)(void *ctx, const struct hf_outbox_row *rows, size_t count, int64_t next_due_ms);
+/* Oldest due first, at most `most` rows of `channel` not in hand already; next_due_ms: when the next one will be due (HF_TIME_NONE:
+ * none waits). In order within a channel: a row is not due before the ones ahead of it of the same incident are done. */
+int hf_audit_outbox_take(struct hf_audit *audit, const char *channel, int64_t now_ms, size_t most, hf_outbox_fn fn,
+                         void *ctx, struct hf_error *err);
+/* done: delivered (the row goes, an alert.delivered event is chained when `event` is not NULL); else due again at next_ms, attempts + 1, with
+ * last_error kept. give_up with event: the row goes, the event says so. */
+int hf_audit_outbox_settle(struct hf_audit *audit, int64_t id, bool done, int64_t next_ms, const char *last_error,
+                           const struct hf_audit_event *event, struct hf_error *err);
+
+/* Reading: one reader a thread. Opens read-only (query_only); works while an agent writes. */
+struct hf_audit_reader;
+int hf_audit_reader_open(const char *path, struct hf_audit_reader **out, struct hf_error *err);
+void hf_audit_reader_close(struct hf_audit_reader *reader);
+
+struct hf_audit_filter { /* NULL, 0 or HF_TIME_NONE: any */
+    int64_t after_id;   /* only ids above (oldest first) or below (newest_first) */
+    int64_t since_ms;
+    int64_t until_ms;
+    const char *type;   /* exact, or a prefix ending in '.' : "correction." */
+    const char *incident;
+    const char *target;
+    const char *space;
+    const char *unit;
+    const char *kind;
+    const char *namespace;
+    const char *name;
+    const char *manager;
+    const char *severity;
+    size_t limit;       /* 0: 100 */
+    bool newest_first;
+};
+/* A row as read: the event (strings valid during the callback) with its id and its digest in the chain. Return false to stop. */
+typedef bool (*hf_audit_row_fn)(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest);
+int hf_audit_query(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, hf_audit_row_fn fn, void *ctx,
+                   struct hf_error *err);
+
+/* Incidents without an end (drift seen, neither confirmed nor healed), for start-up: the newest event of each. */
+int hf_audit_open_incidents(struct hf_audit_reader *reader, hf_audit_row_fn fn, void *ctx, struct hf_error *err);
+
+/* Recomputes the chain. *rows: how many were right. -1 HF_ECORRUPT names the first broken row. */
+int hf_audit_verify(struct hf_audit_reader *reader, void (*progress)(void *ctx, int64_t rows), void *ctx, int64_t *rows,
+                    struct hf_error *err);
+
+/* One event as a JSON object (what the API, the exports and the alerts use). Appends to *buf. */
+void hf_audit_event_json(struct hf_buf *buf, int64_t id, const struct hf_audit_event *event, const char *digest);
+
+#endif

@@ -1,0 +1,156 @@
+/* Dashboard, JSON API, event stream, metrics, health: on libmicrohttpd's own threads, from an immutable snapshot that the loop publishes
+ * and from the trail by a table of functions. Read-only for people. */
+#ifndef HOLDFAST_SERVE_H
+#define HOLDFAST_SERVE_H
+
+#include "holdfast/clock.h"
+#include "holdfast/log.h"
+
+struct hf_view_finding {
+    const char *path;
+    const char *readable;
+    const char *class;
+    const char *desired;
+    const char *live;
+    const char *manager;
+    const char *operation;
+    int64_t at_ms;
+};
+
+struct hf_view_object {
+    const char *target;
+    const char *space;
+    const char *unit;
+    int64_t revision;
+    const char *api_version;
+    const char *kind;
+    const char *namespace;
+    const char *name;
+    const char *verdict;
+    const char *reason;   /* NULL when there is none */
+    const char *incident; /* the open one, NULL */
+    int64_t since_ms;
+    int64_t order;
+    int64_t corrections;
+    int64_t last_correction_ms; /* how long the last one took from drifted (or seen) to confirmed; HF_TIME_NONE */
+    const struct hf_view_finding *findings;
+    size_t finding_count;
+};
+
+struct hf_view_unit {
+    const char *target;
+    const char *space;
+    const char *slug;
+    const char *origin;
+    int64_t revision;
+    const char *verdict;  /* the worst of its objects */
+    const char *problem;  /* NULL */
+    size_t objects;
+};
+
+struct hf_view_target {
+    const char *name;
+    const char *server;      /* URL without user part */
+    const char *correction;  /* "auto", "observe" */
+    const char *cluster_state; /* "connecting", "synced", "lost" */
+    const char *cluster_problem; /* NULL */
+    int64_t cluster_since_ms;
+    const char *source_problem; /* NULL */
+    int64_t source_at_ms;    /* when the source was last read well */
+    uint64_t watches;
+    uint64_t watch_restarts;
+    uint64_t watch_events;
+    uint64_t fast_events;    /* ended by the fast path */
+    uint64_t requests;
+    uint64_t failures;
+    uint64_t in_flight;      /* corrections */
+    uint64_t queued;
+    uint64_t corrected;      /* confirmed since start */
+    uint64_t failed;         /* correction attempts that failed since start */
+    uint64_t drifts;         /* seen since start */
+    const uint64_t *corrected_histogram; /* counts for HF_SERVE_BUCKETS_MS, then one for above */
+    int64_t corrected_sum_ms;
+};
+
+#define HF_SERVE_BUCKET_COUNT 12
+/* Upper bounds in ms of the drift-to-corrected histogram. */
+#define HF_SERVE_BUCKETS_MS {10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000}
+
+struct hf_view_channel {
+    const char *name;
+    uint64_t delivered;
+    uint64_t failed;
+    uint64_t given_up;
+    bool failing;
+};
+
+/* Immutable, counted by reference, any thread. All strings are its own (one arena). */
+struct hf_view {
+    int64_t made_ms;
+    uint64_t serial;        /* counts the views published */
+    int64_t started_ms;
+    bool ready;             /* every target synced once and the trail writable */
+    const char *not_ready;  /* why, NULL */
+    const char *trail_problem; /* NULL */
+    uint64_t trail_events;
+    uint64_t trail_queued;
+    uint64_t outbox;
+    const struct hf_view_target *targets;
+    size_t target_count;
+    const struct hf_view_unit *units;   /* by target, order, space, slug */
+    size_t unit_count;
+    const struct hf_view_object *objects; /* by target, order, kind, namespace, name */
+    size_t object_count;
+    const struct hf_view_channel *channels;
+    size_t channel_count;
+    struct hf_arena *arena; /* freed with the last reference */
+};
+
+/* The trail as the server needs it: called on the server's threads, must be safe for that. */
+struct hf_serve_query;
+struct hf_serve_trail {
+    void *ctx;
+    /* Appends a JSON array of events to *out, newest first unless oldest_first. filter values may be NULL. after_id 0: from the end. */
+    int (*events)(void *ctx, const struct hf_serve_query *query, struct hf_buf *out, struct hf_error *err);
+};
+struct hf_serve_query {
+    int64_t after_id;
+    size_t limit;      /* 1 to 1,000 */
+    bool oldest_first; /* ids above after_id, ascending: for the event stream */
+    int64_t since_ms;
+    int64_t until_ms;
+    const char *type;
+    const char *incident;
+    const char *target;
+    const char *space;
+    const char *unit;
+    const char *kind;
+    const char *namespace;
+    const char *name;
+    const char *manager;
+    const char *severity;
+};
+
+struct hf_serve_options {
+    const char *listen;     /* "127.0.0.1:8484", "[::1]:0"; loopback only here: any other address is HF_EDENIED */
+    const char *web_folder; /* overrides the compiled-in web/; NULL */
+    unsigned threads;       /* 0: 2 */
+    unsigned max_connections; /* 0: 256 */
+    unsigned max_streams;   /* event streams at once; 0: 64 */
+    int64_t (*last_turn_ms)(void *ctx); /* the loop's last turn (monotonic), for /livez */
+    void *last_turn_ctx;
+};
+
+struct hf_serve;
+
+int hf_serve_start(const struct hf_serve_options *options, const struct hf_serve_trail *trail, struct hf_log *log,
+                   struct hf_serve **out, struct hf_error *err);
+void hf_serve_stop(struct hf_serve *serve); /* NULL is fine; ends streams too */
+/* "http://127.0.0.1:8484" with the real port. */
+const char *hf_serve_address(const struct hf_serve *serve);
+/* Takes over view (made by the loop, references 1) in place of the one before. */
+void hf_serve_publish(struct hf_serve *serve, struct hf_view *view);
+/* New events are in the trail: streams look. Any thread. */
+void hf_serve_wake(struct hf_serve *serve);
+
+#endif
