@@ -6,7 +6,6 @@
 #define HOLDFAST_CLUSTER_H
 
 #include "holdfast/http.h"
-#include "holdfast/kubeconfig.h"
 #include "holdfast/log.h"
 #include "holdfast/value.h"
 
@@ -30,6 +29,7 @@ struct hf_object_ref {
     const char *name;
 };
 
+struct hf_access; /* kubeconfig.h */
 struct hf_cluster;
 
 struct hf_cluster_options {

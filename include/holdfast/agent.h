@@ -1,0 +1,149 @@
+/* The agent: which objects should be, what they are, and what is done about the difference. A state machine: events in, effects out.
+ *
+ * It does no I/O and reads no clock of its own: both come in as a table of functions, so that a test drives any interleaving with a
+ * fake clock and effects that fail. Thread: one (the loop's). Functions return -1 only for HF_ENOMEM or HF_EINVAL; then the state is as
+ * before, and calling again is safe.
+ *
+ * Promises kept here: a correction is asked for (`apply`) only after the record that it is intended was told durable; an object with
+ * a correction under way gets no second one; a unit that can't be read is judged `unknown` and never corrected or forgotten; nothing is
+ * ever deleted. */
+#ifndef HOLDFAST_AGENT_H
+#define HOLDFAST_AGENT_H
+
+#include "holdfast/audit.h"
+#include "holdfast/cluster.h"
+#include "holdfast/drift.h"
+#include "holdfast/serve.h"
+#include "holdfast/source.h"
+
+struct hf_agent;
+
+/* Which objects a follow covers. id is the agent's. */
+struct hf_agent_scope {
+    uint64_t id;
+    const char *target;
+    const char *api_version;
+    const char *kind;
+    const char *namespace; /* NULL: cluster-scoped */
+};
+
+/* One object, for apply and get. */
+struct hf_agent_ref {
+    const char *target;
+    const char *api_version;
+    const char *kind;
+    const char *namespace; /* NULL: cluster-scoped */
+    const char *name;
+};
+
+struct hf_agent_kind {
+    bool namespaced;
+    bool has_status;
+};
+enum hf_agent_served { HF_SERVED, HF_NOT_SERVED, HF_NOT_KNOWN_YET };
+
+struct hf_agent_effects {
+    void *ctx;
+    int64_t (*now_ms)(void *ctx);  /* wall clock, UTC */
+    int64_t (*mono_ms)(void *ctx); /* never jumps */
+    uint32_t (*random)(void *ctx);
+    enum hf_agent_served (*kind)(void *ctx, const char *target, const char *api_version, const char *kind,
+                                 struct hf_agent_kind *out);
+    /* Lists and watches from now on; asked for a scope that is followed already: lists anew. Answers: hf_agent_list_begin and so on. */
+    void (*follow)(void *ctx, const struct hf_agent_scope *scope);
+    void (*unfollow)(void *ctx, uint64_t scope);
+    /* Makes a batch durable, then hf_agent_recorded(ticket) (ticket 0: not told). HF_EBUSY: asked again later. */
+    int (*record)(void *ctx, const struct hf_audit_batch *batch, uint64_t ticket, struct hf_error *err);
+    /* A forced server-side apply; then hf_agent_answered(ticket). -1: it could not even be sent, no answer will come. */
+    int (*apply)(void *ctx, const struct hf_agent_ref *ref, const char *manager, struct hf_slice bytes, uint64_t ticket,
+                 struct hf_error *err);
+    /* A quorum read; then hf_agent_answered(ticket). */
+    int (*get)(void *ctx, const struct hf_agent_ref *ref, uint64_t ticket, struct hf_error *err);
+    /* Call hf_agent_tick in so many ms; replaces what was asked before. */
+    void (*wake_in)(void *ctx, int64_t delay_ms);
+    /* Something that a view shows has changed. */
+    void (*changed)(void *ctx);
+};
+
+struct hf_agent_target_options {
+    const char *name;
+    bool correct;            /* false: observe */
+    const char *manager;     /* field manager of the applies */
+    unsigned parallel;       /* corrections at once; 0: 8 */
+    unsigned fight_times;    /* corrections of one object within fight_within_ms before it is blocked; 0: no limit */
+    int64_t fight_within_ms;
+};
+
+struct hf_agent_options {
+    const void *secret_key;  /* for keyed digests of Secret values; copied */
+    size_t secret_key_len;
+};
+
+int hf_agent_new(const struct hf_agent_effects *effects, const struct hf_agent_options *options, struct hf_log *log,
+                 struct hf_agent **out, struct hf_error *err);
+void hf_agent_free(struct hf_agent *agent); /* NULL is fine; no effects are asked for */
+
+/* Targets. Removing one unfollows its scopes; its open incidents stay open in the trail, to be resumed. */
+int hf_agent_target_add(struct hf_agent *agent, const struct hf_agent_target_options *options, struct hf_error *err);
+void hf_agent_target_remove(struct hf_agent *agent, const char *target);
+/* Takes over a setting without losing state. */
+int hf_agent_target_set(struct hf_agent *agent, const struct hf_agent_target_options *options, struct hf_error *err);
+
+/* At start-up, before anything else of the target: an incident that the trail left open, by its newest event. When its object is first
+ * judged it is taken up again, or closed with what is found. */
+int hf_agent_resume(struct hf_agent *agent, const struct hf_audit_event *newest, struct hf_error *err);
+/* At start-up: the trail knows this object as having been live. What is missing then was deleted, not never created. */
+int hf_agent_known(struct hf_agent *agent, const struct hf_audit_object *object, struct hf_error *err);
+
+/* The schema of a target's cluster (may be NULL), kept by the caller until replaced; then discovery is known: kinds are asked for by
+ * effects->kind, scopes followed. Called again when discovery or schema changed. */
+int hf_agent_discovered(struct hf_agent *agent, const char *target, const struct hf_types *types, struct hf_error *err);
+
+/* The whole set of units of a target, as the source tells it. Units are kept by reference. */
+int hf_agent_units(struct hf_agent *agent, const char *target, struct hf_unit *const *units, size_t count,
+                   struct hf_error *err);
+/* The source or the cluster of a target is lost (err set) or found (HF_OK). what: "source" or "cluster". */
+int hf_agent_state(struct hf_agent *agent, const char *target, const char *what, const struct hf_error *state,
+                   struct hf_error *err);
+
+/* What a follow tells. An unknown scope is passed over (it may have been unfollowed meanwhile). */
+int hf_agent_list_begin(struct hf_agent *agent, uint64_t scope, struct hf_error *err);
+int hf_agent_item(struct hf_agent *agent, uint64_t scope, const struct hf_value *object, struct hf_error *err);
+int hf_agent_list_end(struct hf_agent *agent, uint64_t scope, struct hf_error *err);
+int hf_agent_change(struct hf_agent *agent, uint64_t scope, enum hf_change change, const struct hf_value *object,
+                    struct hf_error *err);
+int hf_agent_scope_state(struct hf_agent *agent, uint64_t scope, const struct hf_error *state, struct hf_error *err);
+
+/* What was asked for has come: a record is durable; an apply or get was answered (object NULL unless 2xx; state HF_OK, or what went
+ * wrong). */
+int hf_agent_recorded(struct hf_agent *agent, uint64_t ticket, struct hf_error *err);
+int hf_agent_answered(struct hf_agent *agent, uint64_t ticket, const struct hf_value *object, int64_t retry_after_ms,
+                      const struct hf_error *state, struct hf_error *err);
+int hf_agent_tick(struct hf_agent *agent, struct hf_error *err);
+
+/* Whether every target's scopes have been listed once (readiness). *why (may be NULL) names what is waited for. */
+bool hf_agent_synced(const struct hf_agent *agent, const char **why);
+/* Whether nothing is under way: for a clean stop. */
+bool hf_agent_idle(const struct hf_agent *agent);
+/* From now on no new correction is started (the program is stopping). */
+void hf_agent_drain(struct hf_agent *agent);
+
+struct hf_agent_counts {
+    uint64_t objects[HF_VERDICT_COUNT];
+    uint64_t events;      /* live forms received */
+    uint64_t fast;        /* of these, ended by the digest alone */
+    uint64_t drifts;
+    uint64_t corrected;
+    uint64_t failed;
+    uint64_t in_flight;
+    uint64_t queued;
+    uint64_t histogram[HF_SERVE_BUCKET_COUNT + 1]; /* seen to corrected, HF_SERVE_BUCKETS_MS */
+    int64_t histogram_sum_ms;
+};
+/* False: no such target. */
+bool hf_agent_counts(const struct hf_agent *agent, const char *target, struct hf_agent_counts *out);
+
+/* Units and objects of the view (targets are the caller's part), all strings copied into view->arena. */
+int hf_agent_fill_view(const struct hf_agent *agent, struct hf_view *view, struct hf_error *err);
+
+#endif

@@ -1,0 +1,374 @@
+/* A live form becomes a verdict; verdicts open and close incidents. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+
+void hf_agent_clear_findings(struct object *object)
+{
+    hf_arena_free(object->findings_arena);
+    object->findings_arena = NULL;
+    object->findings = NULL;
+    object->finding_count = 0;
+}
+
+void hf_agent_set_verdict(struct hf_agent *agent, struct object *object, enum hf_verdict verdict, const char *reason)
+{
+    bool same_reason = (!reason && !object->reason) || (reason && object->reason && strcmp(reason, object->reason) == 0);
+    if (object->verdict == verdict && same_reason) {
+        return;
+    }
+    if (object->verdict != verdict) {
+        object->since_ms = agent->effects.now_ms(agent->effects.ctx);
+    }
+    object->verdict = verdict;
+    free(object->reason);
+    object->reason = hf_strdup(reason);
+    hf_agent_keep_row(agent, object, false);
+    agent->effects.changed(agent->effects.ctx);
+}
+
+/* Sortable by time, short enough to say on the phone: 20260301-093000-1a2b3c4d. */
+static void make_id(struct hf_agent *agent, char out[HF_INCIDENT_ID])
+{
+    char time[HF_TIME_TEXT];
+    hf_time_format(agent->effects.now_ms(agent->effects.ctx), time);
+    (void)snprintf(out, HF_INCIDENT_ID, "%.4s%.2s%.2s-%.2s%.2s%.2s-%08x", time, time + 5, time + 8, time + 11, time + 14,
+                   time + 17, agent->effects.random(agent->effects.ctx));
+}
+
+static int digest_findings(struct hf_agent *agent, const struct object *object, struct hf_digest *out, struct hf_error *err)
+{
+    char verdict = (char)object->verdict;
+    if (hf_hasher_add(agent->hasher, &verdict, 1, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < object->finding_count; i++) {
+        const char *parts[] = {object->findings[i].path, object->findings[i].desired, object->findings[i].live};
+        for (size_t j = 0; j < 3; j++) {
+            if (hf_hasher_add(agent->hasher, parts[j] ? parts[j] : "\x01", parts[j] ? strlen(parts[j]) + 1 : 2, err) != 0) {
+                return -1;
+            }
+        }
+    }
+    return hf_hasher_finish(agent->hasher, out, err);
+}
+
+static const char *kind_and_name(const struct object *object, struct hf_buf *out)
+{
+    hf_buf_addf(out, "%s ", object->kind);
+    if (object->namespace) {
+        hf_buf_addf(out, "%s/", object->namespace);
+    }
+    hf_buf_adds(out, object->name);
+    return hf_buf_text(out);
+}
+
+static void add_value(struct hf_buf *out, const char *json, const char *absent)
+{
+    if (!json) {
+        hf_buf_adds(out, absent);
+        return;
+    }
+    hf_buf_add_safe(out, hf_slice_of(json), 120);
+}
+
+/* What is wrong in one sentence: "Deployment dev/web: spec.replicas is 10, should be 3, and 2 more". */
+static void describe(const struct object *object, struct hf_buf *out)
+{
+    (void)kind_and_name(object, out);
+    if (object->verdict == HF_MISSING) {
+        hf_buf_adds(out, object->was_known ? " is gone from the cluster" : " is not in the cluster yet");
+    } else if (object->verdict == HF_TERMINATING) {
+        hf_buf_adds(out, " is being deleted");
+    } else if (object->finding_count > 0) {
+        const struct hf_finding *finding = &object->findings[0];
+        hf_buf_adds(out, ": ");
+        hf_buf_add_safe(out, hf_slice_of(finding->readable), 200);
+        hf_buf_adds(out, finding->live ? " is " : " is gone");
+        if (finding->live) {
+            add_value(out, finding->live, "");
+        }
+        hf_buf_adds(out, ", should be ");
+        add_value(out, finding->desired, "absent");
+        if (object->finding_count > 1) {
+            hf_buf_addf(out, ", and %zu more", object->finding_count - 1);
+        }
+    }
+}
+
+static void note_author(struct incident *incident, const struct object *object)
+{
+    incident->manager[0] = incident->operation[0] = '\0';
+    const struct hf_finding *latest = NULL;
+    for (size_t i = 0; i < object->finding_count; i++) {
+        const struct hf_finding *finding = &object->findings[i];
+        if (finding->manager && (!latest || finding->at_ms > latest->at_ms)) {
+            latest = finding;
+        }
+    }
+    if (latest) {
+        (void)snprintf(incident->manager, sizeof incident->manager, "%s", latest->manager);
+        (void)snprintf(incident->operation, sizeof incident->operation, "%s", latest->operation ? latest->operation : "");
+    } else if (object->verdict == HF_MISSING || object->verdict == HF_TERMINATING) {
+        (void)snprintf(incident->operation, sizeof incident->operation, "%s", incident->created ? "" : "Delete");
+    }
+}
+
+static const char *opening_type(const struct incident *incident)
+{
+    return incident->created ? "object.absent" : incident->rollout ? "rollout.seen" : "drift.seen";
+}
+
+/* Opens an incident, or adds to the open one when what is found has changed. */
+static int note_drift(struct hf_agent *agent, struct object *object, int64_t drifted_ms, struct hf_error *err)
+{
+    struct incident *incident = &object->incident;
+    struct hf_digest digest;
+    if (digest_findings(agent, object, &digest, err) != 0) {
+        return -1;
+    }
+    bool opens = !incident->open;
+    if (opens) {
+        *incident = (struct incident){.open = true,
+                                      .seen_ms = agent->effects.now_ms(agent->effects.ctx),
+                                      .drifted_ms = drifted_ms,
+                                      .rollout = object->desired_changed,
+                                      .created = object->verdict == HF_MISSING && !object->was_known};
+        make_id(agent, incident->id);
+    } else if (hf_digest_equal(&incident->findings, &digest)) {
+        return 0;
+    }
+    /* An incident taken up from the trail has no digest yet: what it holds was recorded before the restart. */
+    static const struct hf_digest NONE;
+    bool taken_up = !opens && hf_digest_equal(&incident->findings, &NONE);
+    incident->findings = digest;
+    note_author(incident, object);
+    hf_auto_buf struct hf_buf text = {0};
+    describe(object, &text);
+    (void)snprintf(incident->summary, sizeof incident->summary, "%s", hf_buf_text(&text));
+    if (taken_up) {
+        hf_agent_keep_row(agent, object, false);
+        return 0;
+    }
+    struct event_extra extra = {.manager = incident->manager,
+                                .operation = incident->operation,
+                                .drifted_ms = drifted_ms,
+                                .corrected_ms = HF_TIME_NONE,
+                                .alert = opens && !object->target->correct && !incident->created,
+                                .with_findings = true};
+    if (opens && !incident->created && !incident->rollout) {
+        object->target->drifts++;
+    }
+    hf_agent_say(agent, object, opens ? opening_type(incident) : "drift.changed",
+                 incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text), &extra);
+    hf_agent_keep_row(agent, object, false);
+    return 0;
+}
+
+static void add_histogram(struct target *target, int64_t took_ms)
+{
+    static const int64_t BOUNDS[HF_SERVE_BUCKET_COUNT] = HF_SERVE_BUCKETS_MS;
+    size_t bucket = 0;
+    while (bucket < HF_SERVE_BUCKET_COUNT && took_ms > BOUNDS[bucket]) {
+        bucket++;
+    }
+    target->histogram[bucket]++;
+    target->histogram_sum_ms += took_ms;
+}
+
+static void confirm(struct hf_agent *agent, struct object *object)
+{
+    struct incident *incident = &object->incident;
+    int64_t now = agent->effects.now_ms(agent->effects.ctx);
+    int64_t took = now > incident->seen_ms ? now - incident->seen_ms : 0;
+    char duration[HF_TIME_TEXT];
+    hf_duration_format(took, duration);
+    hf_auto_buf struct hf_buf text = {0};
+    (void)kind_and_name(object, &text);
+    hf_buf_addf(&text, " %s, %s after it was seen",
+                incident->created   ? "was created"
+                : incident->rollout ? "was brought to the unit's new content"
+                                    : "was put back",
+                duration);
+    if (!incident->created && !incident->rollout && incident->summary[0]) {
+        hf_buf_addf(&text, " (%s)", incident->summary);
+    }
+    struct event_extra extra = {.manager = incident->manager,
+                                .operation = incident->operation,
+                                .drifted_ms = incident->drifted_ms,
+                                .corrected_ms = now,
+                                .alert = !incident->created && !incident->rollout};
+    hf_agent_say(agent, object, incident->created || incident->rollout ? "rollout.confirmed" : "correction.confirmed",
+                 incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text), &extra);
+    object->corrections++;
+    object->last_correction_ms = took;
+    if (!incident->created && !incident->rollout) {
+        object->target->corrected++;
+        add_histogram(object->target, took);
+        hf_agent_count_fight(agent, object);
+    }
+}
+
+static void close_incident(struct hf_agent *agent, struct object *object)
+{
+    struct incident *incident = &object->incident;
+    if (!incident->open) {
+        return;
+    }
+    if (incident->applied) {
+        confirm(agent, object);
+    } else {
+        hf_auto_buf struct hf_buf text = {0};
+        (void)kind_and_name(object, &text);
+        hf_buf_adds(&text, " is right again, without a correction by holdfast");
+        struct event_extra extra = {.manager = incident->manager,
+                                    .operation = incident->operation,
+                                    .drifted_ms = incident->drifted_ms,
+                                    .corrected_ms = agent->effects.now_ms(agent->effects.ctx),
+                                    .alert = !incident->created && !incident->rollout};
+        hf_agent_say(agent, object, incident->rollout ? "rollout.confirmed" : "drift.healed", "info", hf_buf_text(&text), &extra);
+    }
+    incident->open = false;
+}
+
+void hf_agent_dismiss(struct hf_agent *agent, struct object *object, const char *why)
+{
+    if (!object->incident.open) {
+        return;
+    }
+    hf_auto_buf struct hf_buf text = {0};
+    (void)kind_and_name(object, &text);
+    hf_buf_addf(&text, ": closed, %s", why);
+    struct event_extra extra = {.drifted_ms = object->incident.drifted_ms, .corrected_ms = HF_TIME_NONE};
+    hf_agent_say(agent, object, "drift.dismissed", "info", hf_buf_text(&text), &extra);
+    object->incident.open = false;
+}
+
+static void take_uid(struct hf_agent *agent, struct object *object, const struct hf_value *live)
+{
+    const char *uid = hf_value_text(hf_agent_metadata(live, "uid"));
+    const char *rv = hf_value_text(hf_agent_metadata(live, "resourceVersion"));
+    (void)snprintf(object->last_rv, sizeof object->last_rv, "%s", rv ? rv : "");
+    if (!uid || strncmp(object->uid, uid, sizeof object->uid - 1) == 0) {
+        return;
+    }
+    bool replaced = object->uid[0] && !object->incident.open;
+    (void)snprintf(object->uid, sizeof object->uid, "%s", uid);
+    object->was_known = true;
+    if (replaced) {
+        hf_auto_buf struct hf_buf text = {0};
+        (void)kind_and_name(object, &text);
+        hf_buf_adds(&text, " was deleted and created again by somebody else");
+        struct event_extra extra = {.drifted_ms = HF_TIME_NONE, .corrected_ms = HF_TIME_NONE};
+        hf_agent_say(agent, object, "object.recreated", "info", hf_buf_text(&text), &extra);
+    }
+    hf_agent_keep_row(agent, object, false);
+}
+
+static void in_sync(struct hf_agent *agent, struct object *object, const struct hf_digest *digest)
+{
+    object->in_sync = *digest;
+    object->has_in_sync = true;
+    object->desired_changed = false;
+    object->verify_first = false;
+    object->was_known = true;
+    hf_agent_clear_findings(object);
+    hf_agent_unplan(agent, object);
+    close_incident(agent, object);
+    hf_agent_set_verdict(agent, object, HF_IN_SYNC, NULL);
+}
+
+static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_verdict verdict, int64_t drifted_ms,
+                       struct hf_error *err)
+{
+    object->has_in_sync = false;
+    bool stays_blocked = object->verdict == HF_BLOCKED && object->incident.blocked;
+    enum hf_verdict shown = object->desired_changed && verdict != HF_TERMINATING ? HF_PENDING : verdict;
+    if (!stays_blocked) {
+        hf_agent_set_verdict(agent, object, shown, object->target->correct ? NULL : "this target is only observed");
+    }
+    /* Describe what is, not the "pending" or "blocked" that is shown for it. */
+    enum hf_verdict kept = object->verdict;
+    object->verdict = verdict;
+    int result = note_drift(agent, object, drifted_ms, err);
+    object->verdict = kept;
+    if (result == 0 && verdict != HF_TERMINATING) {
+        hf_agent_plan(agent, object);
+    }
+    return result;
+}
+
+static int compare(struct hf_agent *agent, struct object *object, const struct hf_value *live, const struct hf_digest *digest,
+                   struct hf_error *err)
+{
+    struct hf_arena *arena = hf_arena_new(0);
+    if (!arena) {
+        return hf_error_set(err, HF_ENOMEM, "judge %s %s: out of memory", object->kind, object->name);
+    }
+    struct hf_drift_input input = {.types = object->target->types,
+                                   .desired = object->unit->documents[object->document].value,
+                                   .live = live,
+                                   .manager = object->target->manager,
+                                   .has_status = object->has_status,
+                                   .secret_key = agent->secret_key,
+                                   .secret_key_len = agent->secret_key_len};
+    struct hf_judgement judgement;
+    if (hf_drift_judge(arena, &input, &judgement, err) != 0) {
+        hf_arena_free(arena);
+        return hf_error_wrap(err, "judge %s %s", object->kind, object->name);
+    }
+    if (judgement.verdict == HF_IN_SYNC) {
+        hf_arena_free(arena);
+        in_sync(agent, object, digest);
+        return 0;
+    }
+    hf_agent_clear_findings(object);
+    object->findings_arena = arena;
+    object->findings = judgement.findings;
+    object->finding_count = judgement.count;
+    if (judgement.verdict == HF_UNKNOWN) {
+        hf_agent_unplan(agent, object);
+        hf_agent_set_verdict(agent, object, HF_UNKNOWN, judgement.reason);
+        return 0;
+    }
+    return not_in_sync(agent, object, judgement.verdict, judgement.drifted_at_ms, err);
+}
+
+int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct hf_value *live, struct hf_error *err)
+{
+    struct target *target = object->target;
+    if (live) {
+        take_uid(agent, object, live);
+    } else {
+        object->last_rv[0] = '\0';
+    }
+    if (object->unit->problem) {
+        hf_agent_set_verdict(agent, object, HF_UNKNOWN, object->unit->problem);
+        return 0;
+    }
+    if (!live) {
+        hf_agent_clear_findings(object);
+        if (object->uid[0]) {
+            object->uid[0] = '\0';
+            object->was_known = true;
+        }
+        return not_in_sync(agent, object, HF_MISSING, HF_TIME_NONE, err);
+    }
+    int64_t deleted_ms;
+    if (hf_drift_is_terminating(live, &deleted_ms)) {
+        hf_agent_clear_findings(object);
+        hf_agent_unplan(agent, object);
+        return not_in_sync(agent, object, HF_TERMINATING, deleted_ms, err);
+    }
+    struct hf_digest digest;
+    if (hf_drift_live_digest(agent->hasher, &agent->scratch, live, object->has_status, &digest, err) != 0) {
+        return -1;
+    }
+    if (object->has_in_sync && object->verdict == HF_IN_SYNC && hf_digest_equal(&digest, &object->in_sync)) {
+        target->fast++;
+        return 0;
+    }
+    return compare(agent, object, live, &digest, err);
+}

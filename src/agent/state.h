@@ -1,0 +1,240 @@
+/* The agent's state, private to src/agent.
+ *
+ * inventory.c  units → objects, scopes          judge.c    a live form → a verdict, incidents
+ * correct.c    what is put back, in which order  record.c   events and object rows, in one batch an entry
+ * live.c       what follows tell                 view.c     what people see
+ * agent.c      making, targets, tick
+ *
+ * Every public entry ends in hf_agent_leave: it starts what may be started, hands the batch over, and asks for the next wake. */
+#ifndef HF_AGENT_STATE_H
+#define HF_AGENT_STATE_H
+
+#include "holdfast/agent.h"
+#include "holdfast/map.h"
+
+#define HF_INCIDENT_ID 32
+#define HF_RV_TEXT 40
+#define HF_RV_RING 16
+
+struct target;
+struct scope;
+
+/* What arrived for an object while a request for it was under way: not judged before the answer tells what is newer. */
+struct flight {
+    uint64_t ticket;
+    bool is_get;
+    bool confirms;                    /* an apply, or the read after one whose answer was lost */
+    char rvs[HF_RV_RING][HF_RV_TEXT]; /* resourceVersions seen meanwhile, in order */
+    size_t rv_count;
+    bool overflowed;
+    bool held_deleted;
+    struct hf_arena *held_arena;
+    const struct hf_value *held; /* the newest of them */
+};
+
+enum phase {
+    PHASE_IDLE,
+    PHASE_WAITING,   /* to be corrected when its turn comes, not before due_ms */
+    PHASE_RECORDING, /* the intent is on its way to the disk */
+    PHASE_FLYING     /* a request is under way: see flight */
+};
+
+struct incident {
+    bool open;
+    char id[HF_INCIDENT_ID];
+    int64_t seen_ms;
+    int64_t drifted_ms;
+    bool created;    /* never seen live before: a first apply, not a drift */
+    bool rollout;    /* desired changed: applying it is no drift */
+    bool intended;   /* a correction was recorded */
+    bool applied;    /* an apply was answered 2xx, or its answer was lost */
+    bool blocked;    /* told as blocked */
+    bool failure_told;
+    unsigned attempts;
+    struct hf_digest findings; /* of what was last recorded */
+    char manager[64];
+    char operation[16];
+    char summary[200];
+};
+
+struct object {
+    struct target *target;
+    char *strings; /* one block for the five below */
+    const char *api_version;
+    const char *group;
+    const char *kind;
+    const char *namespace; /* NULL: cluster-scoped */
+    const char *name;
+    struct hf_unit *unit; /* kept */
+    size_t document;
+    struct hf_digest desired;
+    int64_t rank;
+    uint64_t pass;
+    bool has_status;
+    bool is_served;
+    struct scope *scope; /* NULL: kind not served */
+    uint64_t listed;     /* the scope's list in which it was last named */
+
+    enum hf_verdict verdict;
+    char *reason; /* NULL: none */
+    int64_t since_ms;
+    char uid[HF_RV_TEXT];
+    char last_rv[HF_RV_TEXT];
+    bool was_known;      /* the trail, or we, have seen it live */
+    bool has_in_sync;
+    struct hf_digest in_sync; /* of the last live form judged in sync */
+
+    struct hf_arena *findings_arena; /* of the last judgement, while not in sync */
+    const struct hf_finding *findings;
+    size_t finding_count;
+
+    struct incident incident;
+    enum phase phase;
+    bool verify_first;   /* an earlier apply may have arrived: read before writing again */
+    bool wants_get;      /* must be read anew (desired changed, doubt about what is newest) */
+    bool desired_changed;
+    int64_t due_ms;      /* monotonic */
+    uint64_t record_ticket;
+    struct flight *flight;
+    char await_rv[HF_RV_TEXT]; /* our own write, not yet seen on the watch: older events are passed over until it is */
+    int64_t await_since_ms;
+    int64_t *fights;     /* when it was put back, a ring of the target's fight_times */
+    size_t fight_cap;
+    size_t fight_next;
+    int64_t corrections;
+    int64_t last_correction_ms;
+
+    bool is_active; /* in the agent's list of objects with something under way */
+    struct object *active_next;
+    struct object *active_prev;
+};
+
+struct scope {
+    uint64_t id;
+    struct target *target;
+    char *api_version;
+    char *kind;
+    char *namespace; /* NULL: cluster-scoped */
+    size_t users;
+    uint64_t pass;
+    uint64_t list; /* counts lists begun */
+    bool listing;
+    bool synced;
+    bool lost;     /* its watch is down */
+    enum hf_code code;
+    char *problem;
+    int64_t lost_since_ms;
+    struct scope *next;
+};
+
+struct target {
+    char *name;
+    char *manager;
+    bool correct;
+    unsigned parallel;
+    unsigned fight_times;
+    int64_t fight_within_ms;
+    bool discovered;
+    bool has_units;
+    const struct hf_types *types;
+    struct hf_map *units;   /* "space\0slug" → struct hf_unit */
+    struct hf_map *objects; /* key → struct object */
+    struct hf_map *resumed; /* key → struct incident */
+    struct hf_map *known;   /* key → (void *)1-like marker: seen live in an earlier run */
+    struct scope *scopes;
+    uint64_t pass;
+    char *source_problem;
+    char *cluster_problem; /* as last recorded */
+    uint64_t events;
+    uint64_t fast;
+    uint64_t drifts;
+    uint64_t corrected;
+    uint64_t failed;
+    unsigned in_flight;
+    uint64_t histogram[HF_SERVE_BUCKET_COUNT + 1];
+    int64_t histogram_sum_ms;
+    struct target *next;
+};
+
+struct batch {
+    struct hf_arena *arena;
+    struct hf_audit_event *events;
+    size_t event_count;
+    size_t event_cap;
+    struct hf_audit_object *objects;
+    size_t object_count;
+    size_t object_cap;
+    uint64_t ticket;
+    struct batch *next;
+};
+
+struct hf_agent {
+    struct hf_agent_effects effects;
+    struct hf_log *log;
+    unsigned char *secret_key;
+    size_t secret_key_len;
+    struct target *targets;
+    struct object *active;
+    struct hf_hasher *hasher;
+    struct hf_buf scratch;
+    uint64_t next_ticket;
+    uint64_t next_scope;
+    bool draining;
+    struct batch *open_batch;           /* being filled in this entry */
+    struct batch *unsent;               /* oldest first: record said HF_EBUSY */
+    struct batch **unsent_end;
+    bool lacks_memory; /* an event could not be kept: told by the entry's result */
+};
+
+/* agent.c */
+int hf_agent_leave(struct hf_agent *agent, struct hf_error *err);
+struct target *hf_agent_find_target(const struct hf_agent *agent, const char *name);
+void hf_agent_activate(struct hf_agent *agent, struct object *object);
+void hf_agent_deactivate(struct hf_agent *agent, struct object *object);
+
+/* inventory.c */
+int hf_agent_place_all(struct hf_agent *agent, struct target *target, struct hf_error *err);
+struct object *hf_agent_find_object(const struct target *target, const char *group, const char *kind, const char *namespace,
+                                    const char *name);
+bool hf_agent_key(struct hf_buf *key, const char *group, const char *kind, const char *namespace, const char *name);
+void hf_agent_object_free(struct object *object);
+int64_t hf_agent_rank(const struct hf_unit *unit, const char *group, const char *kind);
+
+/* judge.c */
+int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct hf_value *live, struct hf_error *err);
+void hf_agent_set_verdict(struct hf_agent *agent, struct object *object, enum hf_verdict verdict, const char *reason);
+void hf_agent_clear_findings(struct object *object);
+void hf_agent_dismiss(struct hf_agent *agent, struct object *object, const char *why);
+
+/* correct.c */
+void hf_agent_plan(struct hf_agent *agent, struct object *object);
+void hf_agent_unplan(struct hf_agent *agent, struct object *object);
+int hf_agent_run_queue(struct hf_agent *agent, struct hf_error *err);
+void hf_agent_end_flight(struct hf_agent *agent, struct object *object);
+void hf_agent_count_fight(struct hf_agent *agent, struct object *object);
+int64_t hf_agent_next_due(const struct hf_agent *agent, const struct object *object);
+
+/* record.c */
+struct event_extra {
+    const char *manager;
+    const char *operation;
+    const char *subresource;
+    int64_t drifted_ms;
+    int64_t corrected_ms;
+    bool alert;
+    bool with_findings;
+};
+void hf_agent_say(struct hf_agent *agent, const struct object *object, const char *type, const char *severity,
+                  const char *message, const struct event_extra *extra);
+void hf_agent_say_target(struct hf_agent *agent, const struct target *target, const struct hf_unit *unit, const char *type,
+                         const char *severity, const char *message, bool alert);
+void hf_agent_keep_row(struct hf_agent *agent, const struct object *object, bool forget);
+uint64_t hf_agent_batch_ticket(struct hf_agent *agent); /* 0: memory is short */
+int hf_agent_hand_over(struct hf_agent *agent, struct hf_error *err);
+const char *hf_agent_severity(const struct object *object);
+void hf_agent_batch_free(struct batch *batch);
+
+/* live.c */
+const struct hf_value *hf_agent_metadata(const struct hf_value *object, const char *name);
+
+#endif
