@@ -1,0 +1,68 @@
+/* The configuration: one YAML file, checked against schema/config.json, with file, line and column in every error. */
+#ifndef HOLDFAST_CONFIG_H
+#define HOLDFAST_CONFIG_H
+
+#include "holdfast/digest.h"
+#include "holdfast/log.h"
+
+/* Where a secret is: never inline. Exactly one is set; both NULL: there is none. */
+struct hf_secret_ref {
+    const char *file;        /* absolute */
+    const char *environment; /* a variable's name */
+};
+
+struct hf_config_channel {
+    const char *name;
+    struct hf_secret_ref url;    /* an incoming webhook's URL is its password */
+    struct hf_secret_ref secret; /* signs the messages; may be absent */
+    int64_t timeout_ms;          /* 0: the default */
+    int64_t give_up_ms;          /* 0: the default */
+};
+
+struct hf_config_target {
+    const char *name;
+    const char *kubeconfig;  /* absolute path or NULL: $KUBECONFIG, ~/.kube/config */
+    const char *context;     /* NULL: the current one */
+    bool in_cluster;
+    bool correct;            /* correction: auto */
+    const char *manager;     /* field_manager */
+    const char *folder;      /* source.folder, absolute */
+    const char *space;       /* source.space; NULL: the folder's name */
+    unsigned parallel;
+    unsigned fight_times;
+    int64_t fight_within_ms;
+    uint32_t line;           /* of the target in the file */
+    struct hf_digest digest; /* of this target's part of the file: whether a reload changes it */
+};
+
+struct hf_config {
+    struct hf_arena *arena;
+    const char *path;
+    struct hf_digest digest; /* of the file */
+    const char *database;    /* absolute */
+    const char *listen;
+    const char *web;         /* a folder in place of the compiled-in web/; NULL */
+    enum hf_level log_level;
+    enum hf_log_form log_form;
+    const struct hf_config_target *targets;
+    size_t target_count;
+    const struct hf_config_channel *channels;
+    size_t channel_count;
+};
+
+/* Reads and checks a file (at most 1 MiB). Relative paths in it count from its folder. Errors: HF_EPARSE, HF_EINVAL with
+ * "file: line L, column C: what: found X, expected Y"; HF_ENOTFOUND. *out is the caller's (hf_config_free). */
+int hf_config_load(const char *path, struct hf_config **out, struct hf_error *err);
+/* The same from bytes; path is for messages and for relative paths. */
+int hf_config_read(const char *path, const char *bytes, size_t len, struct hf_config **out, struct hf_error *err);
+void hf_config_free(struct hf_config *config); /* NULL is fine */
+
+/* Whether a document looks like a configuration: it has a `targets` list and no `apiVersion`. */
+struct hf_value;
+bool hf_config_is_one(const struct hf_value *document);
+
+/* The text of a secret, without the line break at its end; appended to *out, which the caller wipes and frees. what names it in
+ * errors ("webhook URL of channel ops"); the text itself is in none. A file is at most 64 KiB. */
+int hf_secret_load(const struct hf_secret_ref *ref, const char *what, struct hf_buf *out, struct hf_error *err);
+
+#endif
