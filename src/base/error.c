@@ -16,7 +16,7 @@ static void mark_cut(char *text, size_t cap)
     memcpy(text + end, CUT, sizeof CUT);
 }
 
-static void write_text(char *out, size_t cap, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void write_text(char *out, size_t cap, const char *format, va_list args)
 {
     int wanted = vsnprintf(out, cap, format, args);
     if (wanted < 0) {
