@@ -72,6 +72,8 @@ struct hf_audit_options {
     const char *const *channels; /* names of alert channels: each alert event makes one outbox row for each */
     size_t channel_count;
     size_t queue_limit;          /* records waiting; 0: 8,192 */
+    const void *key;             /* HMAC key of the chain (copied), or NULL: plain SHA-256. Once used, always to be used */
+    size_t key_len;
 };
 
 struct hf_audit_events {
@@ -124,8 +126,8 @@ typedef void (*hf_outbox_fn)(void *ctx, const struct hf_outbox_row *rows, size_t
  * none waits). In order within a channel: a row is not due before the ones ahead of it of the same incident are done. */
 int hf_audit_outbox_take(struct hf_audit *audit, const char *channel, int64_t now_ms, size_t most, hf_outbox_fn fn,
                          void *ctx, struct hf_error *err);
-/* done: delivered (the row goes, an alert.delivered event is chained when `event` is not NULL); else due again at next_ms, attempts + 1, with
- * last_error kept. give_up with event: the row goes, the event says so. */
+/* done, or next_ms HF_TIME_NONE: the row goes (delivered, or given up); else it is due again at next_ms, attempts + 1, with last_error
+ * kept. event (may be NULL) is chained in the same transaction, unless the row was settled before. Never HF_EBUSY. */
 int hf_audit_outbox_settle(struct hf_audit *audit, int64_t id, bool done, int64_t next_ms, const char *last_error,
                            const struct hf_audit_event *event, struct hf_error *err);
 
@@ -159,9 +161,36 @@ int hf_audit_query(struct hf_audit_reader *reader, const struct hf_audit_filter 
 /* Incidents without an end (drift seen, neither confirmed nor healed), for start-up: the newest event of each. */
 int hf_audit_open_incidents(struct hf_audit_reader *reader, hf_audit_row_fn fn, void *ctx, struct hf_error *err);
 
-/* Recomputes the chain. *rows: how many were right. -1 HF_ECORRUPT names the first broken row. */
+/* One event by its id. HF_ENOTFOUND: there is none. */
+int hf_audit_event_read(struct hf_audit_reader *reader, int64_t id, hf_audit_row_fn fn, void *ctx, struct hf_error *err);
+
+/* The state of every object of a target (NULL: of all), in order of its key. Strings are valid during the callback; false stops. */
+typedef bool (*hf_audit_object_fn)(void *ctx, const struct hf_audit_object *object);
+int hf_audit_objects(struct hf_audit_reader *reader, const char *target, hf_audit_object_fn fn, void *ctx, struct hf_error *err);
+
+/* Recomputes the chain. *rows: how many were right. -1 HF_ECORRUPT names the first broken row. progress may be NULL; it is called
+ * every 10,000 rows. */
 int hf_audit_verify(struct hf_audit_reader *reader, void (*progress)(void *ctx, int64_t rows), void *ctx, int64_t *rows,
                     struct hf_error *err);
+
+/* What a chain can be held against, and how far it was right. */
+struct hf_audit_checks {
+    const void *key;               /* of a keyed chain, or NULL */
+    size_t key_len;
+    int64_t checkpoint_id;         /* 0: none. An event whose digest was kept elsewhere: it must still be there */
+    const char *checkpoint_digest;
+    void (*progress)(void *ctx, int64_t rows, int64_t of);
+    void *ctx;
+};
+struct hf_audit_proof {
+    int64_t rows;    /* that were right */
+    int64_t last_id; /* of the last of them */
+    char head[80];   /* its digest; empty when there is none */
+};
+/* hf_audit_verify with all that can be checked. Also: no row of the tail is gone (sqlite_sequence), the schema with its triggers is as
+ * holdfast made it. HF_EINVAL: rows are keyed and no key was given. */
+int hf_audit_prove(struct hf_audit_reader *reader, const struct hf_audit_checks *checks, struct hf_audit_proof *out,
+                   struct hf_error *err);
 
 /* One event as a JSON object (what the API, the exports and the alerts use). Appends to *buf. */
 void hf_audit_event_json(struct hf_buf *buf, int64_t id, const struct hf_audit_event *event, const char *digest);

@@ -1,0 +1,158 @@
+/* The trail as the program sees it: open, append, outbox, close. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trail.h"
+
+struct hf_audit {
+    sqlite3 *db;
+    int lock;
+    struct hf_mailbox *mailbox;
+    struct hf_writer *writer;
+    struct hf_log *log;
+};
+
+static void audit_free(struct hf_audit *audit)
+{
+    if (audit->mailbox) {
+        hf_mailbox_close(audit->mailbox);
+    }
+    sqlite3_close(audit->db);
+    if (audit->lock >= 0) {
+        close(audit->lock);
+    }
+    free(audit);
+}
+
+/* The first event of a trail that took a corrupt one's place. */
+static int tell_replaced(struct hf_audit *audit, const char *set_aside, const struct hf_error *reason,
+                         struct hf_error *err)
+{
+    hf_auto_buf struct hf_buf message = {0};
+    hf_auto_buf struct hf_buf detail = {0};
+    hf_buf_addf(&message, "The audit trail was corrupt and was set aside as %s; this is a new one.", set_aside);
+    hf_buf_adds(&detail, "{\"reason\":");
+    hf_buf_add_json(&detail, hf_slice_of(reason->text));
+    hf_buf_adds(&detail, ",\"set_aside\":");
+    hf_buf_add_json(&detail, hf_slice_of(set_aside));
+    hf_buf_addc(&detail, '}');
+    if (!hf_buf_ok(&message) || !hf_buf_ok(&detail)) {
+        return hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");
+    }
+    struct hf_audit_event event = {.at_ms = hf_now_ms(),
+                                   .type = "trail.replaced",
+                                   .severity = "critical",
+                                   .drifted_at_ms = HF_TIME_NONE,
+                                   .seen_at_ms = HF_TIME_NONE,
+                                   .corrected_at_ms = HF_TIME_NONE,
+                                   .message = message.ptr,
+                                   .detail = detail.ptr,
+                                   .alert = true};
+    struct hf_audit_batch batch = {.events = &event, .event_count = 1};
+    return hf_audit_append(audit, &batch, 0, err);
+}
+
+int hf_audit_open(const struct hf_audit_options *options, const struct hf_audit_events *events, hf_audit_post_fn post,
+                  void *post_ctx, struct hf_log *log, struct hf_audit **out, struct hf_error *err)
+{
+    bool had_lock;
+    struct hf_error reason = HF_ERROR_INIT;
+    hf_auto_free char *set_aside = NULL;
+    struct hf_audit *audit = hf_calloc(1, sizeof *audit);
+    if (!audit) {
+        return hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");
+    }
+    audit->lock = -1;
+    audit->log = log;
+    if (hf_lock_take(options->path, &audit->lock, &had_lock, err) != 0 ||
+        hf_store_open(options->path, had_lock, log, &audit->db, &set_aside, &reason, err) != 0) {
+        audit_free(audit);
+        return -1;
+    }
+    audit->mailbox = hf_mailbox_new(events, post, post_ctx);
+    if (!audit->mailbox) {
+        audit_free(audit);
+        return hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");
+    }
+    if (hf_writer_start(audit->db, options, audit->mailbox, log, &audit->writer, err) != 0) {
+        audit_free(audit);
+        return -1;
+    }
+    if (set_aside && tell_replaced(audit, set_aside, &reason, err) != 0) {
+        hf_audit_close(audit, 0);
+        return -1;
+    }
+    *out = audit;
+    return 0;
+}
+
+void hf_audit_close(struct hf_audit *audit, int64_t wait_ms)
+{
+    if (!audit) {
+        return;
+    }
+    size_t left = hf_writer_stop(audit->writer, wait_ms);
+    if (left > 0) {
+        char count[24];
+        (void)snprintf(count, sizeof count, "%zu", left);
+        hf_log_write(audit->log, HF_ERROR, "audit trail closed before all was written", "batches_left", count, NULL);
+    }
+    audit_free(audit);
+}
+
+int hf_audit_append(struct hf_audit *audit, const struct hf_audit_batch *batch, uint64_t ticket, struct hf_error *err)
+{
+    struct hf_op *op = hf_op_new(HF_OP_BATCH);
+    if (!op) {
+        return hf_error_set(err, HF_ENOMEM, "audit: out of memory");
+    }
+    op->ticket = ticket;
+    if (hf_op_add_batch(op, batch, err) != 0 || hf_writer_push(audit->writer, op, true, err) != 0) {
+        hf_op_free(op);
+        return -1;
+    }
+    return 0;
+}
+
+int hf_audit_outbox_take(struct hf_audit *audit, const char *channel, int64_t now_ms, size_t most, hf_outbox_fn fn,
+                         void *ctx, struct hf_error *err)
+{
+    struct hf_op *op = hf_op_new(HF_OP_TAKE);
+    char *name = op ? hf_arena_copy(op->arena, channel, strlen(channel)) : NULL;
+    if (!name) {
+        hf_op_free(op);
+        return hf_error_set(err, HF_ENOMEM, "outbox: out of memory");
+    }
+    op->channel = name;
+    op->now_ms = now_ms;
+    op->most = most;
+    op->fn = fn;
+    op->ctx = ctx;
+    op->next_due_ms = HF_TIME_NONE;
+    return hf_writer_push(audit->writer, op, false, err);
+}
+
+int hf_audit_outbox_settle(struct hf_audit *audit, int64_t id, bool done, int64_t next_ms, const char *last_error,
+                           const struct hf_audit_event *event, struct hf_error *err)
+{
+    struct hf_op *op = hf_op_new(HF_OP_SETTLE);
+    if (!op) {
+        return hf_error_set(err, HF_ENOMEM, "outbox: out of memory");
+    }
+    struct hf_audit_batch batch = {.events = event, .event_count = event ? 1 : 0};
+    op->outbox_id = id;
+    op->done = done;
+    op->next_ms = next_ms;
+    op->last_error = last_error ? hf_arena_copy(op->arena, last_error, strnlen(last_error, 1000)) : NULL;
+    if (hf_op_add_batch(op, &batch, err) != 0) {
+        hf_op_free(op);
+        return -1;
+    }
+    return hf_writer_push(audit->writer, op, false, err);
+}
+
+void hf_audit_stats(struct hf_audit *audit, struct hf_audit_stats *out)
+{
+    hf_writer_stats(audit->writer, out);
+}
