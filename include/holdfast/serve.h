@@ -137,6 +137,7 @@ struct hf_serve_options {
     unsigned threads;       /* 0: 2 */
     unsigned max_connections; /* 0: 256 */
     unsigned max_streams;   /* event streams at once; 0: 64 */
+    unsigned idle_timeout_s; /* a connection without a byte for so long is closed; 0: 30 */
     int64_t (*last_turn_ms)(void *ctx); /* the loop's last turn (monotonic), for /livez */
     void *last_turn_ctx;
 };

@@ -1,0 +1,204 @@
+/* One sentence for the person who was woken: is anything wrong, is it being handled, do I have to act? */
+#include <string.h>
+
+#include "view.h"
+
+/* A drift that a target puts back by itself should be gone by then (architecture: time limits). */
+#define LATE_MS 30000
+
+const char *hf_state_name(enum hf_state state)
+{
+    static const char *const NAMES[] = {[HF_STATE_WELL] = "well",
+                                        [HF_STATE_HANDLED] = "handled",
+                                        [HF_STATE_ACT] = "act",
+                                        [HF_STATE_STARTING] = "starting"};
+    return NAMES[state];
+}
+
+void hf_assessment_free(struct hf_assessment *assessment)
+{
+    hf_buf_free(&assessment->sentence);
+    hf_buf_free(&assessment->problems);
+}
+
+/* One line; what comes from outside is cut and made visible by hf_buf_add_safe. */
+static void add_problem(struct hf_assessment *out, const char *before, const char *name, const char *between,
+                        const char *text)
+{
+    struct hf_buf *to = &out->problems;
+    if (out->problem_count++ > 0) {
+        hf_buf_addc(to, '\n');
+    }
+    hf_buf_adds(to, before);
+    hf_buf_add_safe(to, hf_slice_of(name), 100);
+    hf_buf_adds(to, between);
+    hf_buf_add_safe(to, hf_slice_of(text), 300);
+}
+
+static bool is_text(const char *text)
+{
+    return text && text[0];
+}
+
+static bool corrects(const struct hf_view *view, const char *target)
+{
+    for (size_t i = 0; i < view->target_count; i++) {
+        if (view->targets[i].name && target && strcmp(view->targets[i].name, target) == 0) {
+            return view->targets[i].correction && strcmp(view->targets[i].correction, "auto") == 0;
+        }
+    }
+    return false;
+}
+
+/* What is wrong with what holdfast stands on. */
+static void add_dependencies(struct hf_assessment *out, const struct hf_view *view)
+{
+    for (size_t i = 0; i < view->target_count; i++) {
+        const struct hf_view_target *target = &view->targets[i];
+        bool lost = target->cluster_state && strcmp(target->cluster_state, "lost") == 0;
+        if (lost || is_text(target->cluster_problem)) {
+            add_problem(out, "Cluster of ", target->name, lost ? " is lost: " : ": ",
+                        is_text(target->cluster_problem) ? target->cluster_problem : "no connection");
+        }
+        if (is_text(target->source_problem)) {
+            add_problem(out, "Source of ", target->name, " can't be read: ", target->source_problem);
+        }
+    }
+    if (is_text(view->trail_problem)) {
+        add_problem(out, "The audit trail can't be written, so corrections wait", "", ": ", view->trail_problem);
+    }
+    for (size_t i = 0; i < view->channel_count; i++) {
+        if (view->channels[i].failing) {
+            add_problem(out, "Alert channel ", view->channels[i].name, " is failing", "");
+        }
+    }
+    for (size_t i = 0; i < view->unit_count; i++) {
+        if (is_text(view->units[i].problem)) {
+            add_problem(out, "Unit ", view->units[i].slug, ": ", view->units[i].problem);
+        }
+    }
+}
+
+struct tally {
+    size_t open;     /* differ and are put back by themselves */
+    size_t late;     /* of these, for longer than LATE_MS */
+    size_t observed; /* differ where only a person puts back */
+    size_t person;   /* blocked, unknown, extra */
+    size_t moving;   /* pending, terminating */
+};
+
+static struct tally count(const struct hf_view *view, const struct hf_view_index *index)
+{
+    struct tally tally = {0};
+    for (size_t i = 0; i < view->object_count; i++) {
+        const struct hf_view_object *object = index->worst[i];
+        enum hf_rank rank = hf_rank_of(object->verdict);
+        if (rank == HF_RANK_IN_SYNC) {
+            break;
+        }
+        if (rank == HF_RANK_MISSING || rank == HF_RANK_DRIFTED) {
+            if (!corrects(view, object->target)) {
+                tally.observed++;
+            } else if (object->since_ms != HF_TIME_NONE && view->made_ms - object->since_ms > LATE_MS) {
+                tally.late++;
+            } else {
+                tally.open++;
+            }
+        } else if (rank == HF_RANK_TERMINATING || rank == HF_RANK_PENDING) {
+            tally.moving++;
+        } else {
+            tally.person++;
+        }
+    }
+    return tally;
+}
+
+static void list_counts(struct hf_buf *out, const struct hf_view_index *index)
+{
+    const char *between = "";
+    for (int rank = 0; rank < HF_RANK_IN_SYNC; rank++) {
+        if (index->counts[rank] > 0) {
+            hf_buf_addf(out, "%s%zu %s", between, index->counts[rank], hf_rank_words((enum hf_rank)rank));
+            between = ", ";
+        }
+    }
+}
+
+static void act_sentence(struct hf_assessment *out, const struct hf_view_index *index, const struct tally *tally)
+{
+    struct hf_buf *to = &out->sentence;
+    size_t objects = tally->late + tally->observed + tally->person;
+    hf_buf_adds(to, "You have to act: ");
+    if (objects > 0) {
+        hf_buf_addf(to, "%zu %s a person (", objects, objects == 1 ? "object needs" : "objects need");
+        list_counts(to, index);
+        hf_buf_adds(to, ")");
+        if (tally->late > 0) {
+            hf_buf_addf(to, "; %zu not put back within 30 s", tally->late);
+        } else if (tally->observed > 0) {
+            hf_buf_addf(to, "; %zu only observed, not put back by holdfast", tally->observed);
+        }
+    }
+    if (out->problem_count > 0) {
+        hf_buf_addf(to, "%s%zu %s holdfast itself", objects > 0 ? "; " : "", out->problem_count,
+                    out->problem_count == 1 ? "problem with what feeds" : "problems with what feed");
+    }
+    hf_buf_adds(to, ".");
+}
+
+static void say(struct hf_assessment *out, const struct hf_view *view, const struct hf_view_index *index)
+{
+    struct hf_buf *to = &out->sentence;
+    struct tally tally = count(view, index);
+    add_dependencies(out, view);
+    if (tally.person + tally.late + tally.observed > 0 || out->problem_count > 0) {
+        out->state = HF_STATE_ACT;
+        act_sentence(out, index, &tally);
+    } else if (!view->ready) {
+        out->state = HF_STATE_STARTING;
+        hf_buf_adds(to, "Starting: not everything is read yet");
+        if (is_text(view->not_ready)) {
+            hf_buf_adds(to, " (");
+            hf_buf_add_safe(to, hf_slice_of(view->not_ready), 200);
+            hf_buf_adds(to, ")");
+        }
+        hf_buf_adds(to, ". Nothing to do.");
+    } else if (tally.open + tally.moving > 0) {
+        out->state = HF_STATE_HANDLED;
+        hf_buf_addf(to, "%s: ", tally.open > 0 ? "Being put back" : "A rollout is under way");
+        list_counts(to, index);
+        hf_buf_adds(to, ". Nothing for you to do.");
+    } else {
+        out->state = HF_STATE_WELL;
+        hf_buf_addf(to,
+                    view->object_count == 1 ? "All is well: %zu object is as its unit says. Nothing to do."
+                                            : "All is well: %zu objects are as their units say. Nothing to do.",
+                    view->object_count);
+    }
+}
+
+void hf_assess(struct hf_assessment *out, const struct hf_view *view, const struct hf_view_index *index,
+               int64_t stuck_ms)
+{
+    memset(out, 0, sizeof *out);
+    if (stuck_ms > 0) {
+        char age[HF_TIME_TEXT];
+        hf_duration_format(stuck_ms, age);
+        out->state = HF_STATE_ACT;
+        hf_buf_addf(&out->sentence, "You have to act: holdfast itself has stood still for %s. What is shown is old.",
+                    age);
+        add_problem(out, "The agent's loop does not turn", "", "", "");
+        return;
+    }
+    if (!view) {
+        out->state = HF_STATE_STARTING;
+        hf_buf_adds(&out->sentence, "Starting: no cluster has been read yet. Nothing to do.");
+        return;
+    }
+    if (!index) {
+        out->state = HF_STATE_ACT;
+        hf_buf_adds(&out->sentence, "You have to act: holdfast is short of memory.");
+        return;
+    }
+    say(out, view, index);
+}

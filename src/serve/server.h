@@ -1,0 +1,118 @@
+/* What the files of this station share. */
+#ifndef HOLDFAST_SERVE_SERVER_H
+#define HOLDFAST_SERVE_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "holdfast/serve.h"
+#include "query.h"
+#include "view.h"
+
+struct MHD_Connection;
+struct MHD_Daemon;
+struct MHD_Response;
+struct hf_streams;
+
+struct hf_serve {
+    struct MHD_Daemon *daemon;
+    struct hf_serve_trail trail; /* events may be NULL: no trail */
+    struct hf_log *log;
+    struct hf_streams *streams;
+    struct hf_views views;
+    int64_t (*last_turn_ms)(void *ctx);
+    void *last_turn_ctx;
+    char *web_folder;
+    char host[64];    /* the address listened on, as it stands in a Host header */
+    char address[96]; /* "http://127.0.0.1:8484" */
+    atomic_ullong requests;
+};
+
+/* One request, on one of the server's threads. */
+struct hf_request {
+    struct hf_serve *serve;
+    struct MHD_Connection *connection;
+    const struct hf_query *query;
+    struct hf_view_ref *view; /* NULL until the first one is published */
+    int64_t now_ms;
+};
+
+/* What a handler makes. Zero-initialised, freed by the caller. */
+struct hf_answer {
+    unsigned status;      /* 0: 200 */
+    const char *type;     /* Content-Type */
+    const char *allow;    /* Allow, with 405 */
+    char etag[96];        /* "" for none; quoted */
+    bool cacheable;       /* may be kept after asking again; else no-store */
+    bool stream;          /* the event stream takes over */
+    int64_t stream_after; /* the id to go on after; -1: from now */
+    bool is_page;         /* HTML for people: an error is told as a page */
+    unsigned retry_after_s;
+    struct hf_buf body;
+};
+
+typedef void (*hf_handler)(const struct hf_request *request, struct hf_answer *answer);
+
+/* route.c: never NULL; the last one answers 404. */
+hf_handler hf_serve_route(const char *path);
+
+/* answer.c */
+/* A problem document (RFC 9457). title is the status's own phrase. */
+void hf_answer_problem(struct hf_answer *answer, unsigned status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Sets the ETag of what is made from the view alone; true when the client has it (304, and nothing is left to do). */
+bool hf_answer_by_view(const struct hf_request *request, struct hf_answer *answer);
+bool hf_answer_by_tag(const struct hf_request *request, struct hf_answer *answer, const char *tag);
+/* False, and a 503, while no view is published yet. */
+bool hf_answer_needs_view(const struct hf_request *request, struct hf_answer *answer);
+/* Takes the answer's body. NULL when memory is short. */
+struct MHD_Response *hf_answer_response(struct hf_answer *answer);
+void hf_answer_headers(struct MHD_Response *response, const struct hf_answer *answer);
+/* NULL when the client did not send it. */
+const char *hf_request_header(const struct hf_request *request, const char *name);
+
+/* parameters.c: each answers 400 with a clear problem and returns false when a parameter is wrong or not one of `known`
+ * (closed by NULL). */
+bool hf_request_only(const struct hf_request *request, struct hf_answer *answer, const char *const *known);
+bool hf_request_int(const struct hf_request *request, struct hf_answer *answer, const char *name, int64_t least,
+                    int64_t most, int64_t otherwise, int64_t *out);
+bool hf_request_time(const struct hf_request *request, struct hf_answer *answer, const char *name, int64_t *out);
+bool hf_request_bool(const struct hf_request *request, struct hf_answer *answer, const char *name, bool *out);
+
+/* Handlers, by file. */
+void hf_serve_targets(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_units(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_summary(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_objects(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_object(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_events(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_incident(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_stream(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_livez(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_readyz(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_metrics(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_page(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_asset(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_openapi(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_nothing(const struct hf_request *request, struct hf_answer *answer);
+
+/* How long the loop has not turned, when that is longer than it may be (10 s); else 0. */
+int64_t hf_serve_stuck_ms(const struct hf_serve *serve);
+
+/* asset.c: a file of web/, from the folder or compiled in. HF_ENOTFOUND. Appends to *out. */
+int hf_serve_web_file(const struct hf_serve *serve, const char *name, struct hf_buf *out, struct hf_error *err);
+
+/* summary.c */
+/* What the stream tells of a view: serial, state, sentence, counts. */
+void hf_summary_short(const struct hf_request *request, struct hf_buf *out);
+
+/* stream.c */
+int hf_streams_new(struct hf_serve *serve, unsigned most, struct hf_streams **out, struct hf_error *err);
+void hf_streams_end(struct hf_streams *streams);  /* every stream ends; before the daemon is stopped */
+void hf_streams_free(struct hf_streams *streams); /* after it is stopped; NULL is fine */
+void hf_streams_wake(struct hf_streams *streams, bool trail);
+unsigned hf_streams_count(struct hf_streams *streams);
+/* NULL when memory is short; answer is then or otherwise filled when there are too many. */
+struct MHD_Response *hf_streams_join(const struct hf_request *request, struct hf_answer *answer);
+
+#endif
