@@ -1,0 +1,197 @@
+# Functions for tests/integration/cases/*, tests/demo and tests/bench: a cluster (simulated or real), units on it, an agent over them,
+# and what to ask of it. Sourced by bash; what is started here is ended by `stand_down`.
+#
+# Set by who sources it: HF_TOP (the checkout), HF_BIN (folder of holdfast and holdfast-sim), HF_WORK (a folder for all files).
+
+export LC_ALL=C TZ=UTC
+unset KUBECONFIG HTTP_PROXY HTTPS_PROXY http_proxy https_proxy ALL_PROXY all_proxy
+HF_STARTED=()   # pids to end, newest last
+HF_CLUSTERS=()  # folders of real clusters to take down
+
+note() { printf '  %s\n' "$*"; }
+
+# Ends the case: the message, then what helps to find out why.
+fail() {
+  echo "FAIL: $*"
+  local log
+  for log in "$HF_WORK"/*.log; do
+    [ -s "$log" ] && { echo "--- the end of ${log##*/}:"; tail -n 30 "$log" | cut -c1-400; }
+  done
+  if [ -f "${HF_DB:-}" ]; then
+    echo "--- the newest events:"
+    sql "select id, at, type, coalesce(kind,''), coalesce(name,''), coalesce(manager,''), coalesce(message,'') from events order by id desc limit 25" 2>&1
+    echo "--- objects not in sync:"
+    sql "select kind, namespace, name, verdict, coalesce(reason,'') from objects where verdict <> 'in_sync'" 2>&1
+  fi
+  exit 1
+}
+
+equal() { # what, found, wanted
+  [ "$2" = "$3" ] || fail "$1: found \"$2\", wanted \"$3\""
+}
+matches() { # what, found, extended regular expression
+  [[ "$2" =~ $3 ]] || fail "$1: found \"$2\", wanted something like \"$3\""
+}
+
+# Runs COMMAND every 0.1 s until it holds; false after SECONDS.
+holds_within() {
+  local limit=$1 begin=$EPOCHREALTIME
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$(since "$begin")" -lt $((limit * 1000)) ] || return 1
+    sleep 0.1
+  done
+}
+wait_for() { # seconds, what, command…
+  local limit=$1 what=$2
+  shift 2
+  holds_within "$limit" "$@" || fail "not within $limit s: $what"
+}
+since() { # ms since a time of EPOCHREALTIME
+  local now=$EPOCHREALTIME
+  echo $(((${now/./} - ${1/./}) / 1000))
+}
+
+# --- the cluster ---------------------------------------------------------------------------------------------------------
+
+# The kubectl that was built with the real cluster if there is one, so that both clusters are spoken to alike; else the machine's.
+find_kubectl() {
+  local built
+  for built in "${KUBEBUILDER_ASSETS:-}/kubectl" "${HOLDFAST_CACHE:-$HOME/.cache/holdfast}"/kube-*/kubectl; do
+    [ -x "$built" ] && { echo "$built"; return; }
+  done
+  command -v kubectl || { echo "no kubectl found: run tests/install" >&2; return 1; }
+}
+kc() { "$HF_KUBECTL" --kubeconfig "$HF_KUBECONFIG" --cache-dir "$HF_WORK/kubectl-cache" "$@"; }
+
+# cluster_up sim|real [further options of tests/cluster/up]; sets HF_CLUSTER, HF_KUBECONFIG, HF_SERVER (host:port), HF_KUBECTL.
+cluster_up() {
+  HF_CLUSTER=$1
+  shift
+  HF_KUBECTL=$(find_kubectl) || return 1
+  if [ "$HF_CLUSTER" = real ]; then
+    HF_CLUSTERS+=("$HF_WORK/cluster")
+    HF_KUBECONFIG=$("$HF_TOP/tests/cluster/up" "$HF_WORK/cluster" --controllers --while $$ "$@") || return 1
+    HF_KUBECTL=$(find_kubectl)
+  else
+    HF_KUBECONFIG=$HF_WORK/sim-kubeconfig
+    "$HF_BIN/holdfast-sim" serve --listen 127.0.0.1:0 --write-kubeconfig "$HF_KUBECONFIG" --token "sim-$RANDOM$RANDOM$RANDOM" \
+      >"$HF_WORK/sim.out" 2>"$HF_WORK/sim.log" &
+    HF_SIM_PID=$!
+    HF_STARTED+=("$HF_SIM_PID")
+    holds_within 15 grep -q '^listening ' "$HF_WORK/sim.out" || { cat "$HF_WORK/sim.log" >&2; return 1; }
+  fi
+  HF_SERVER=$(sed -n 's|^ *server: *"\{0,1\}https\{0,1\}://\([0-9.:]*\).*|\1|p' "$HF_KUBECONFIG" | head -n 1)
+  export HF_CLUSTER HF_KUBECONFIG HF_SERVER HF_KUBECTL
+}
+
+# A line to the API server that can be cut: sets HF_PROXY_PID and writes a kubeconfig that goes through it, whose path it prints to
+# HF_PROXY_KUBECONFIG. kill -USR1: cut, -USR2: whole, -HUP: what is open now goes silent for ever.
+proxy_up() {
+  "$HF_BIN/tests/tcp_proxy" "$HF_SERVER" >"$HF_WORK/proxy.out" 2>"$HF_WORK/proxy.log" &
+  HF_PROXY_PID=$!
+  HF_STARTED+=("$HF_PROXY_PID")
+  wait_for 5 "the proxy listens" grep -q '^listening ' "$HF_WORK/proxy.out"
+  HF_PROXY_KUBECONFIG=$HF_WORK/proxy-kubeconfig
+  sed "s|$HF_SERVER|$(sed -n 's/^listening //p' "$HF_WORK/proxy.out")|" "$HF_KUBECONFIG" >"$HF_PROXY_KUBECONFIG"
+}
+
+# --- units ---------------------------------------------------------------------------------------------------------------
+
+# The TraderX units with another namespace: units_copy FOLDER NAMESPACE. 17 units, 18 objects.
+units_copy() {
+  mkdir -p "$1"
+  local file
+  for file in "$HF_TOP"/tests/fixtures/traderx/*.yaml; do
+    sed "s/traderx-dev/$2/g" "$file" >"$1/${file##*/}"
+  done
+}
+units_apply() { kc apply --server-side --force-conflicts --field-manager=confighub -f "$1" >"$HF_WORK/kubectl-apply.out" 2>&1; }
+
+# --- the agent -----------------------------------------------------------------------------------------------------------
+
+# Writes HF_CONFIG: agent_config UNITS [KUBECONFIG]. HF_CORRECTION=observe: does not correct. No fight limit: tests drift as often as
+# they like.
+agent_config() {
+  HF_CONFIG=$HF_WORK/holdfast.yaml
+  HF_DB=$HF_WORK/holdfast.db
+  cat >"$HF_CONFIG" <<END
+database: $HF_DB
+listen: 127.0.0.1:0
+log: {level: ${HF_LOG_LEVEL:-info}}
+targets:
+- name: ${HF_TARGET:-dev}
+  kubeconfig: ${2:-$HF_KUBECONFIG}
+  correction: ${HF_CORRECTION:-auto}
+  field_manager: confighub
+  source: {folder: $1, space: traderx}
+  limits: {fight: {times: 0, within: 1m}}
+END
+}
+
+# Starts the agent and waits until it listens: sets HF_AGENT_PID, HF_URL. Its log is HF_WORK/agent.log (appended to).
+agent_start() {
+  local begin
+  begin=$(wc -l 2>/dev/null <"$HF_WORK/agent.log" || echo 0)
+  "$HF_BIN/holdfast" run --config "${1:-$HF_CONFIG}" >>"$HF_WORK/agent.out" 2>>"$HF_WORK/agent.log" &
+  HF_AGENT_PID=$!
+  HF_STARTED+=("$HF_AGENT_PID")
+  address_of() { HF_URL=$(tail -n "+$((begin + 1))" "$HF_WORK/agent.log" | sed -n 's|.*listening.*address="\{0,1\}\(http://[0-9.:]*\).*|\1|p' | tail -n 1); [ -n "$HF_URL" ]; }
+  local tries
+  for ((tries = 0; tries < 300; tries++)); do
+    address_of && return 0
+    kill -0 "$HF_AGENT_PID" 2>/dev/null || return 1
+    sleep 0.05
+  done
+  return 1
+}
+agent_ready() { curl -sf -m 3 "$HF_URL/readyz"; }
+# agent_up UNITS [KUBECONFIG]: config, start, ready, and every object judged.
+agent_up() {
+  agent_config "$@"
+  agent_start || fail "the agent does not start"
+  wait_for 30 "the agent is ready" agent_ready
+}
+# Ends it by SIGTERM and prints nothing; HF_STATUS has its exit.
+agent_stop() {
+  kill -TERM "$HF_AGENT_PID" 2>/dev/null
+  wait "$HF_AGENT_PID"
+  HF_STATUS=$?
+}
+api() { curl -sf -m 5 "$HF_URL/api/v1/$1"; }
+
+# --- the trail -----------------------------------------------------------------------------------------------------------
+
+sql() { sqlite3 -readonly -cmd '.timeout 3000' "$HF_DB" "$1"; }
+last_event() { sql 'select coalesce(max(id), 0) from events'; }
+# How many objects have a verdict (of HF_NS if set).
+verdicts() { sql "select count(*) from objects where verdict = '$1'"; }
+all_in_sync() { [ "$(verdicts in_sync)" = "${1:-18}" ] && [ "$(sql "select count(*) from objects where verdict <> 'in_sync'")" = 0 ]; }
+# The incident of an object that was opened after an event: incident_of AFTER KIND NAME
+incident_of() { sql "select incident from v_incidents where first_id > $1 and kind = '$2' and name = '$3' order by first_id limit 1"; }
+incidents_after() { sql "select count(*) from v_incidents where first_id > $1"; }
+outcome_of() { sql "select outcome from v_incidents where incident = '$1'"; }
+incident_ended() { # after, kind, name, outcome
+  [ "$(sql "select outcome from v_incidents where first_id > $1 and kind = '$2' and name = '$3' order by first_id limit 1")" = "${4:-corrected}" ]
+}
+
+# --- ends ----------------------------------------------------------------------------------------------------------------
+
+stand_down() {
+  local pid folder tries
+  for ((tries = ${#HF_STARTED[@]} - 1; tries >= 0; tries--)); do
+    pid=${HF_STARTED[tries]}
+    kill -CONT "$pid" 2>/dev/null && kill -TERM "$pid" 2>/dev/null
+  done
+  for pid in "${HF_STARTED[@]}"; do
+    for ((tries = 0; tries < 120; tries++)); do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.05
+    done
+    kill -KILL "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+  done
+  HF_STARTED=()
+  for folder in "${HF_CLUSTERS[@]}"; do "$HF_TOP/tests/cluster/down" "$folder"; done
+  HF_CLUSTERS=()
+}
