@@ -105,15 +105,29 @@ static int run_query(struct hf_audit_reader *reader, const struct terms *terms, 
     return status;
 }
 
+static void build_query(struct terms *terms, const struct hf_audit_filter *filter)
+{
+    size_t limit = filter->limit ? filter->limit : 100;
+    hf_buf_adds(&terms->sql, "SELECT id, digest," HF_COLUMN_LIST " FROM events WHERE 1");
+    add_filter(terms, filter);
+    hf_buf_addf(&terms->sql, " ORDER BY id %s LIMIT %lld", filter->newest_first ? "DESC" : "ASC",
+                (long long)(limit < INT64_MAX ? (int64_t)limit : INT64_MAX));
+}
+
+void hf_query_sql(struct hf_buf *sql, const struct hf_audit_filter *filter)
+{
+    struct terms terms = {0};
+    build_query(&terms, filter);
+    hf_buf_adds(sql, hf_buf_text(&terms.sql));
+    hf_buf_free(&terms.sql);
+    hf_buf_free(&terms.type_end);
+}
+
 int hf_audit_query(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, hf_audit_row_fn fn, void *ctx,
                    struct hf_error *err)
 {
     struct terms terms = {0};
-    size_t limit = filter->limit ? filter->limit : 100;
-    hf_buf_adds(&terms.sql, "SELECT id, digest," HF_COLUMN_LIST " FROM events WHERE 1");
-    add_filter(&terms, filter);
-    hf_buf_addf(&terms.sql, " ORDER BY id %s LIMIT %lld", filter->newest_first ? "DESC" : "ASC",
-                (long long)(limit < INT64_MAX ? (int64_t)limit : INT64_MAX));
+    build_query(&terms, filter);
     int status = run_query(reader, &terms, fn, ctx, err);
     hf_buf_free(&terms.sql);
     hf_buf_free(&terms.type_end);

@@ -209,4 +209,7 @@ struct hf_audit_reader {
     sqlite3 *db;
 };
 
+/* query.c: the statement that a filter becomes, for whoever wants to see its plan. */
+void hf_query_sql(struct hf_buf *sql, const struct hf_audit_filter *filter);
+
 #endif
