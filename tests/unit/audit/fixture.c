@@ -181,12 +181,12 @@ bool seen_row(void *ctx, int64_t id, const struct hf_audit_event *event, const c
     seen->count++;
     (void)snprintf(seen->digest, sizeof seen->digest, "%s", digest);
     seen->last = *event;
-    const char **const texts[] = {&seen->last.type,        &seen->last.severity,         &seen->last.incident,
-                                  &seen->last.target,      &seen->last.space,            &seen->last.unit,
-                                  &seen->last.api_version, &seen->last.kind,             &seen->last.namespace,
-                                  &seen->last.name,        &seen->last.uid,              &seen->last.resource_version,
-                                  &seen->last.verdict,     &seen->last.manager,          &seen->last.operation,
-                                  &seen->last.subresource, &seen->last.message,          &seen->last.detail};
+    const char **const texts[] = {&seen->last.type,        &seen->last.severity, &seen->last.incident,
+                                  &seen->last.target,      &seen->last.space,    &seen->last.unit,
+                                  &seen->last.api_version, &seen->last.kind,     &seen->last.namespace,
+                                  &seen->last.name,        &seen->last.uid,      &seen->last.resource_version,
+                                  &seen->last.verdict,     &seen->last.manager,  &seen->last.operation,
+                                  &seen->last.subresource, &seen->last.message,  &seen->last.detail};
     for (size_t i = 0; seen->arena && i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i] = keep(seen, *texts[i]);
     }
@@ -232,15 +232,17 @@ void trail_forge(const struct trail *trail, const char *sql)
     sqlite3 *db;
     sqlite3_stmt *statement;
     cr_assert_eq(sqlite3_open(trail->path, &db), SQLITE_OK);
-    cr_assert_eq(sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_schema WHERE type = 'trigger'", -1, &statement, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_schema WHERE type = 'trigger'", -1, &statement, NULL),
+                 SQLITE_OK);
     while (sqlite3_step(statement) == SQLITE_ROW) {
         hf_buf_addf(&triggers, "%s;\n", (const char *)sqlite3_column_text(statement, 0));
     }
     sqlite3_finalize(statement);
-    cr_assert_eq(sqlite3_exec(db,
-                              "DROP TRIGGER events_no_update; DROP TRIGGER events_no_delete; DROP TRIGGER events_only_append;",
-                              NULL, NULL, NULL),
-                 SQLITE_OK);
+    cr_assert_eq(
+        sqlite3_exec(db,
+                     "DROP TRIGGER events_no_update; DROP TRIGGER events_no_delete; DROP TRIGGER events_only_append;",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
     cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
     cr_assert_eq(sqlite3_exec(db, hf_buf_text(&triggers), NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
     hf_buf_free(&triggers);

@@ -76,7 +76,8 @@ bool seen_row(void *ctx, int64_t id, const struct hf_audit_event *event, const c
 struct hf_audit_reader *trail_reader(const struct trail *trail);
 /* Verifies; the text of what is broken, "" when nothing is. */
 const char *trail_verify(const struct trail *trail, int64_t *rows);
-/* SQL on the file by a plain connection, as somebody with sqlite3 would; defences of the file itself stay. Returns the result code. */
+/* SQL on the file by a plain connection, as somebody with sqlite3 would; defences of the file itself stay. Returns the
+ * result code. */
 int trail_sql(const struct trail *trail, const char *sql);
 /* The same with triggers dropped and put back: what a forger would do. */
 void trail_forge(const struct trail *trail, const char *sql);

@@ -75,9 +75,11 @@ Test(append, what_is_not_known_is_null_not_empty)
     trail_begin(&trail);
     trail_append(&trail, EVENT(.type = "agent.started"), 1);
     trail_wait_durable(&trail, 1);
-    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM events WHERE type = 'agent.started' AND unit IS NULL AND drifted_at IS NULL"
-                                     " AND revision IS NULL AND detail IS NULL AND at = '2026-03-01T09:30:00.123Z'"),
-                 1);
+    cr_expect_eq(
+        trail_count(&trail,
+                    "SELECT count(*) FROM events WHERE type = 'agent.started' AND unit IS NULL AND drifted_at IS NULL"
+                    " AND revision IS NULL AND detail IS NULL AND at = '2026-03-01T09:30:00.123Z'"),
+        1);
     trail_end(&trail);
 }
 
@@ -251,8 +253,8 @@ Test(objects, the_state_of_an_object_is_replaced_by_its_key_and_forgotten)
                                      .verdict = "drifted",
                                      .incident = "i1",
                                      .since_ms = 1772357400123};
-    struct hf_audit_object cluster_scoped = {.target = "dev", .kind = "Namespace", .name = "traderx-dev", .verdict = "in_sync",
-                                             .since_ms = HF_TIME_NONE};
+    struct hf_audit_object cluster_scoped = {
+        .target = "dev", .kind = "Namespace", .name = "traderx-dev", .verdict = "in_sync", .since_ms = HF_TIME_NONE};
     trail_begin(&trail);
     struct hf_audit_batch batch = {.objects = (struct hf_audit_object[]){object, cluster_scoped}, .object_count = 2};
     cr_assert_eq(hf_audit_append(trail.audit, &batch, 1, &err), 0);
@@ -276,7 +278,8 @@ static bool see_object(void *ctx, const struct hf_audit_object *object)
     char since[HF_TIME_TEXT];
     hf_time_format(object->since_ms, since);
     hf_buf_addf(text, "%s/%s/%s/%s/%s %s %s %lld\n", object->target, object->group, object->kind,
-                object->namespace ? object->namespace : "-", object->name, object->verdict, since, (long long)object->corrections);
+                object->namespace ? object->namespace : "-", object->name, object->verdict, since,
+                (long long)object->corrections);
     return true;
 }
 
@@ -286,9 +289,20 @@ Test(objects, are_told_to_a_starting_agent_in_order)
     struct hf_error err = HF_ERROR_INIT;
     struct hf_buf text = {0};
     const struct hf_audit_object objects[] = {
-        {.target = "prod", .group = "apps", .kind = "Deployment", .namespace = "n", .name = "b", .verdict = "in_sync",
-         .since_ms = 1772357400123, .corrections = 2},
-        {.target = "dev", .group = "", .kind = "Namespace", .name = "n", .verdict = "missing", .since_ms = HF_TIME_NONE},
+        {.target = "prod",
+         .group = "apps",
+         .kind = "Deployment",
+         .namespace = "n",
+         .name = "b",
+         .verdict = "in_sync",
+         .since_ms = 1772357400123,
+         .corrections = 2},
+        {.target = "dev",
+         .group = "",
+         .kind = "Namespace",
+         .name = "n",
+         .verdict = "missing",
+         .since_ms = HF_TIME_NONE},
     };
     trail_begin(&trail);
     struct hf_audit_batch batch = {.objects = objects, .object_count = 2};

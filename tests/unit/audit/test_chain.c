@@ -7,7 +7,10 @@ static void fill(struct trail *trail, int events)
     for (int i = 0; i < events; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "web-%d", i + 1);
-        trail_append(trail, EVENT(.type = "drift.seen", .incident = name, .name = name, .revision = i, .drifted_at_ms = 1772357400000), 0);
+        trail_append(
+            trail,
+            EVENT(.type = "drift.seen", .incident = name, .name = name, .revision = i, .drifted_at_ms = 1772357400000),
+            0);
     }
     trail_close(trail);
 }
@@ -67,13 +70,16 @@ ParameterizedTestParameters(chain, every_forgery_is_found_by_its_row)
         {"DELETE FROM events WHERE id = 50", "event 50 is missing", 49},
         {"DELETE FROM events WHERE id > 20", "event 21 is missing: the trail once reached 50 and ends at 20", 20},
         {"DELETE FROM events", "event 1 is missing", 0},
-        {"UPDATE events SET id = 1000 WHERE id = 7; UPDATE events SET id = 7 WHERE id = 8; UPDATE events SET id = 8 WHERE id = 1000",
+        {"UPDATE events SET id = 1000 WHERE id = 7; UPDATE events SET id = 7 WHERE id = 8; UPDATE events SET id = 8 "
+         "WHERE id = 1000",
          "event 7", 6},
         {"UPDATE events SET id = id + 1000 WHERE id > 10; UPDATE events SET id = id - 1001 WHERE id > 1011;"
          "DELETE FROM events WHERE id = 1011; UPDATE sqlite_sequence SET seq = 49 WHERE name = 'events'",
          "event 11", 10},
-        {"INSERT INTO events (id, at, type, alert, digest) SELECT 51, at, type, 0, digest FROM events WHERE id = 50", "event 51", 50},
-        {"INSERT INTO events (id, at, type, alert, digest) SELECT -3, at, type, 0, digest FROM events WHERE id = 50", "event 1 is missing", 0},
+        {"INSERT INTO events (id, at, type, alert, digest) SELECT 51, at, type, 0, digest FROM events WHERE id = 50",
+         "event 51", 50},
+        {"INSERT INTO events (id, at, type, alert, digest) SELECT -3, at, type, 0, digest FROM events WHERE id = 50",
+         "event 1 is missing", 0},
     };
     return cr_make_param_array(struct forgery, table, sizeof table / sizeof table[0]);
 }
@@ -126,7 +132,8 @@ Test(chain, rows_can_be_neither_changed_nor_deleted_nor_slipped_in)
         "INSERT OR REPLACE INTO events (id, at, type, alert, digest) VALUES (3, 'x', 'x', 0, 'x')",
         "REPLACE INTO events (id, at, type, alert, digest) VALUES (10, 'x', 'x', 0, 'x')",
         "INSERT INTO events (id, at, type, alert, digest) VALUES (-1, 'x', 'x', 0, 'x')",
-        "INSERT INTO events (id, at, type, alert, digest) VALUES (3, 'x', 'x', 0, 'x') ON CONFLICT DO UPDATE SET name = 'y'",
+        "INSERT INTO events (id, at, type, alert, digest) VALUES (3, 'x', 'x', 0, 'x') ON CONFLICT DO UPDATE SET name "
+        "= 'y'",
     };
     struct trail trail;
     int64_t rows;
@@ -147,13 +154,14 @@ Test(chain, the_canonical_form_is_the_documented_one_to_the_byte)
     struct hf_arena *scratch = hf_arena_new(0);
     struct hf_chain chain;
     char digest[HF_TRAIL_DIGEST_TEXT];
-    const struct hf_audit_event *event =
-        EVENT(.type = "drift.seen", .name = "a\"b\\c\n\x01é\x7f", .revision = 12, .seen_at_ms = 1772357400124, .unit = "");
+    const struct hf_audit_event *event = EVENT(.type = "drift.seen", .name = "a\"b\\c\n\x01é\x7f", .revision = 12,
+                                               .seen_at_ms = 1772357400124, .unit = "");
     cr_assert_eq(hf_row_from_event(&row, 7, event, scratch, &err), 0);
     hf_chain_canonical(&text, &row);
-    cr_expect_str_eq(hf_buf_text(&text), "{\"alert\":0,\"at\":\"2026-03-01T09:30:00.123Z\",\"id\":7,"
-                                         "\"name\":\"a\\\"b\\\\c\\n\\u0001é\x7f\",\"revision\":12,"
-                                         "\"seen_at\":\"2026-03-01T09:30:00.124Z\",\"type\":\"drift.seen\",\"unit\":\"\"}");
+    cr_expect_str_eq(hf_buf_text(&text),
+                     "{\"alert\":0,\"at\":\"2026-03-01T09:30:00.123Z\",\"id\":7,"
+                     "\"name\":\"a\\\"b\\\\c\\n\\u0001é\x7f\",\"revision\":12,"
+                     "\"seen_at\":\"2026-03-01T09:30:00.124Z\",\"type\":\"drift.seen\",\"unit\":\"\"}");
     cr_assert_eq(hf_chain_init(&chain, NULL, 0, &err), 0);
     cr_assert_eq(hf_chain_digest(&chain, HF_CHAIN_START, &row, false, digest, &err), 0);
     /* printf '%s\n%s' sha256:000… '{…}' | sha256sum */
@@ -174,7 +182,8 @@ Test(chain, columns_are_in_code_point_order_and_named_as_statements_name_them)
     hf_buf_free(&list);
 }
 
-static int prove(const struct trail *trail, const struct hf_audit_checks *checks, struct hf_audit_proof *proof, struct hf_error *err)
+static int prove(const struct trail *trail, const struct hf_audit_checks *checks, struct hf_audit_proof *proof,
+                 struct hf_error *err)
 {
     struct hf_audit_reader *reader = trail_reader(trail);
     hf_error_clear(err);

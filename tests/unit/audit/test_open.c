@@ -88,7 +88,8 @@ Test(open, the_database_of_another_program_is_refused_and_left_alone)
     struct trail trail;
     struct hf_error err = HF_ERROR_INIT;
     trail_init(&trail);
-    cr_assert_eq(trail_sql(&trail, "CREATE TABLE bookmarks (url TEXT); INSERT INTO bookmarks VALUES ('x');"), SQLITE_OK);
+    cr_assert_eq(trail_sql(&trail, "CREATE TABLE bookmarks (url TEXT); INSERT INTO bookmarks VALUES ('x');"),
+                 SQLITE_OK);
     cr_assert_eq(trail_try_open(&trail, &err), -1);
     cr_expect_eq(err.code, HF_EINVAL);
     cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM bookmarks"), 1);
@@ -178,7 +179,8 @@ static void fill(struct trail *trail, int events)
 {
     trail_begin(trail);
     for (int i = 0; i < events; i++) {
-        trail_append(trail, EVENT(.type = "drift.seen", .incident = "i", .name = "web", .message = "one of many sentences"), 0);
+        trail_append(
+            trail, EVENT(.type = "drift.seen", .incident = "i", .name = "web", .message = "one of many sentences"), 0);
     }
     trail_close(trail);
 }
@@ -223,7 +225,8 @@ Test(open, a_trail_with_a_foreign_trigger_is_not_written_to)
 {
     struct trail trail;
     fill(&trail, 3);
-    cr_assert_eq(trail_sql(&trail, "CREATE TRIGGER helpful AFTER INSERT ON events BEGIN DELETE FROM outbox; END"), SQLITE_OK);
+    cr_assert_eq(trail_sql(&trail, "CREATE TRIGGER helpful AFTER INSERT ON events BEGIN DELETE FROM outbox; END"),
+                 SQLITE_OK);
     cr_expect_not_null(strstr(trail_verify(&trail, NULL), "trigger helpful"));
     trail_open(&trail);
     expect_replaced(&trail);
@@ -245,7 +248,9 @@ Test(open, an_auditors_own_view_and_index_stay)
 {
     struct trail trail;
     fill(&trail, 3);
-    cr_assert_eq(trail_sql(&trail, "CREATE VIEW mine AS SELECT id FROM events; CREATE INDEX mine_too ON events (space);"), SQLITE_OK);
+    cr_assert_eq(
+        trail_sql(&trail, "CREATE VIEW mine AS SELECT id FROM events; CREATE INDEX mine_too ON events (space);"),
+        SQLITE_OK);
     trail_open(&trail);
     cr_expect_eq(count_aside(&trail), 0u);
     cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM mine"), 3);
@@ -276,7 +281,9 @@ Test(reader, a_missing_or_foreign_file_is_refused)
     cr_assert_eq(trail_sql(&trail, "CREATE TABLE x (y)"), SQLITE_OK);
     cr_assert_eq(hf_audit_reader_open(trail.path, &reader, &err), -1);
     cr_expect_eq(err.code, HF_EINVAL);
-    put_file(trail.path, "text, no database, and long enough to have a header of a hundred bytes ..............................", 101);
+    put_file(trail.path,
+             "text, no database, and long enough to have a header of a hundred bytes ..............................",
+             101);
     cr_assert_eq(hf_audit_reader_open(trail.path, &reader, &err), -1);
     cr_expect_eq(err.code, HF_ECORRUPT);
     trail_end(&trail);
@@ -329,8 +336,9 @@ Test(reader, runs_no_view_in_place_of_a_table)
     trail_append(&trail, EVENT(.type = "drift.seen", .incident = "i"), 1);
     trail_wait_durable(&trail, 1);
     trail_close(&trail);
-    cr_assert_eq(trail_sql(&trail, "ALTER TABLE events RENAME TO hidden; CREATE VIEW events AS SELECT * FROM hidden WHERE 0;"),
-                 SQLITE_OK);
+    cr_assert_eq(
+        trail_sql(&trail, "ALTER TABLE events RENAME TO hidden; CREATE VIEW events AS SELECT * FROM hidden WHERE 0;"),
+        SQLITE_OK);
     struct hf_error err = HF_ERROR_INIT;
     struct seen seen = {0};
     struct hf_audit_filter filter = {0};

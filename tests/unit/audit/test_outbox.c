@@ -1,0 +1,206 @@
+#include "fixture.h"
+
+#define T0 4102444800000 /* 2100: later than any row's creation */
+
+static const char *const CHANNELS[] = {"ops", "pager"};
+
+static void begin(struct trail *trail)
+{
+    trail_init(trail);
+    trail->options.channels = CHANNELS;
+    trail->options.channel_count = 2;
+    trail_open(trail);
+}
+
+static void alert(struct trail *trail, const char *incident, const char *message, uint64_t ticket)
+{
+    trail_append(trail, EVENT(.type = "drift.seen", .incident = incident, .message = message, .alert = true), ticket);
+}
+
+static void settle(struct trail *trail, int64_t id, bool done, int64_t next_ms, const struct hf_audit_event *event)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    cr_assert_eq(hf_audit_outbox_settle(trail->audit, id, done, next_ms, done ? NULL : "HTTP 503", event, &err), 0,
+                 "%s", err.text);
+    /* Settling is not told; what is appended after it is durable after it. */
+    size_t before = trail->ticket_count;
+    trail_append(trail, EVENT(.type = "unit.changed"), 999);
+    trail_wait_durable(trail, before + 1);
+}
+
+Test(outbox, an_alert_makes_one_row_a_channel_and_other_events_none)
+{
+    struct trail trail;
+    struct hf_audit_stats stats;
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    trail_append(&trail, EVENT(.type = "correction.sent", .incident = "i1"), 2);
+    trail_wait_durable(&trail, 2);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM outbox WHERE event_id = 1"), 2);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM outbox"), 2);
+    cr_expect_geq(trail.outbox_told, 1u);
+    hf_audit_stats(trail.audit, &stats);
+    cr_expect_eq(stats.outbox, 2u);
+    trail_take(&trail, "ops", T0, 10);
+    cr_expect_eq(trail.row_count, 1u);
+    cr_expect_not_null(strstr(trail.row_json[0], "\"message\":\"one\""), "%s", trail.row_json[0]);
+    cr_expect_not_null(strstr(trail.row_json[0], "\"id\":1"), "%s", trail.row_json[0]);
+    cr_expect_eq(trail.next_due_ms, HF_TIME_NONE);
+    trail_end(&trail);
+}
+
+Test(outbox, what_is_in_hand_is_not_given_out_again_until_the_next_start)
+{
+    struct trail trail;
+    char key[64];
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    alert(&trail, "i2", "two", 2);
+    trail_wait_durable(&trail, 2);
+    trail_take(&trail, "ops", T0, 1);
+    cr_expect_eq(trail.row_count, 1u);
+    cr_expect_neq(trail.next_due_ms, HF_TIME_NONE);
+    (void)snprintf(key, sizeof key, "%s", trail.row_keys[0]);
+    trail_take(&trail, "ops", T0, 10);
+    cr_expect_eq(trail.row_count, 1u);
+    cr_expect_str_neq(trail.row_keys[0], key);
+    trail_take(&trail, "ops", T0, 10);
+    cr_expect_eq(trail.row_count, 0u);
+    trail_close(&trail);
+    trail_open(&trail);
+    trail_take(&trail, "ops", T0, 10);
+    cr_expect_eq(trail.row_count, 2u);
+    cr_expect_str_eq(trail.row_keys[0], key, "the key is another after a restart");
+    trail_end(&trail);
+}
+
+Test(outbox, keys_tell_events_and_channels_apart)
+{
+    struct trail trail;
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    alert(&trail, "i1", "one", 2);
+    trail_wait_durable(&trail, 2);
+    cr_expect_eq(trail_count(&trail, "SELECT count(DISTINCT key) FROM outbox"), 4);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM outbox WHERE length(key) = 36 AND key GLOB 'evt_*'"), 4);
+    trail_end(&trail);
+}
+
+Test(outbox, within_an_incident_the_next_waits_for_the_one_before)
+{
+    struct trail trail;
+    begin(&trail);
+    alert(&trail, "i1", "seen", 1);
+    alert(&trail, "i1", "corrected", 2);
+    alert(&trail, "i2", "other", 3);
+    trail_wait_durable(&trail, 3);
+    trail_take(&trail, "ops", T0, 10);
+    cr_assert_eq(trail.row_count, 2u);
+    cr_expect_not_null(strstr(trail.row_json[0], "\"seen\""));
+    cr_expect_not_null(strstr(trail.row_json[1], "\"other\""));
+    int64_t first = trail.row_ids[0];
+    /* Tried and failed: still before "corrected". */
+    settle(&trail, first, false, T0 + 5000, NULL);
+    trail_take(&trail, "ops", T0, 10);
+    cr_expect_eq(trail.row_count, 0u);
+    cr_expect_eq(trail.next_due_ms, T0 + 5000);
+    trail_take(&trail, "ops", T0 + 5000, 10);
+    cr_assert_eq(trail.row_count, 1u);
+    cr_expect_eq(trail.row_ids[0], first);
+    cr_expect_eq(trail.row_attempts[0], 1);
+    settle(&trail, first, true, HF_TIME_NONE, NULL);
+    trail_take(&trail, "ops", T0 + 5000, 10);
+    cr_assert_eq(trail.row_count, 1u);
+    cr_expect_not_null(strstr(trail.row_json[0], "\"corrected\""));
+    /* The other channel has its own order and pace. */
+    trail_take(&trail, "pager", T0, 10);
+    cr_expect_eq(trail.row_count, 2u);
+    trail_end(&trail);
+}
+
+Test(outbox, alerts_of_no_incident_wait_for_nobody)
+{
+    struct trail trail;
+    begin(&trail);
+    alert(&trail, NULL, "one", 1);
+    alert(&trail, NULL, "two", 2);
+    trail_wait_durable(&trail, 2);
+    trail_take(&trail, "ops", T0, 10);
+    cr_expect_eq(trail.row_count, 2u);
+    trail_end(&trail);
+}
+
+Test(outbox, nothing_is_due_before_its_time)
+{
+    struct trail trail;
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    trail_wait_durable(&trail, 1);
+    trail_take(&trail, "ops", 1000, 10);
+    cr_expect_eq(trail.row_count, 0u);
+    cr_expect_leq(trail.next_due_ms, hf_now_ms());
+    cr_expect_gt(trail.next_due_ms, hf_now_ms() - 60000);
+    trail_end(&trail);
+}
+
+Test(outbox, a_delivery_is_chained_with_the_row_going_and_told_once)
+{
+    struct trail trail;
+    struct hf_audit_stats stats;
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    trail_wait_durable(&trail, 1);
+    trail_take(&trail, "ops", T0, 10);
+    const struct hf_audit_event *delivered = EVENT(.type = "alert.delivered", .incident = "i1");
+    int64_t id = trail.row_ids[0];
+    settle(&trail, id, true, HF_TIME_NONE, delivered);
+    settle(&trail, id, true, HF_TIME_NONE, delivered);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM outbox WHERE channel = 'ops'"), 0);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM events WHERE type = 'alert.delivered'"), 1);
+    hf_audit_stats(trail.audit, &stats);
+    cr_expect_eq(stats.outbox, 1u);
+    cr_expect_str_empty(trail_verify(&trail, NULL));
+    trail_end(&trail);
+}
+
+Test(outbox, giving_up_takes_the_row_away_and_says_so)
+{
+    struct trail trail;
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    trail_wait_durable(&trail, 1);
+    trail_take(&trail, "ops", T0, 10);
+    settle(&trail, trail.row_ids[0], false, HF_TIME_NONE, EVENT(.type = "alert.failed", .incident = "i1"));
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM outbox WHERE channel = 'ops'"), 0);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM events WHERE type = 'alert.failed'"), 1);
+    trail_end(&trail);
+}
+
+Test(outbox, why_it_failed_is_kept_for_the_reader)
+{
+    struct trail trail;
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    trail_wait_durable(&trail, 1);
+    trail_take(&trail, "ops", T0, 10);
+    settle(&trail, trail.row_ids[0], false, T0, NULL);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM outbox WHERE last_error = 'HTTP 503' AND attempts = 1"
+                                     " AND due_at = '2100-01-01T00:00:00.000Z'"),
+                 1);
+    trail_end(&trail);
+}
+
+Test(outbox, a_row_whose_event_was_tampered_with_still_goes_out)
+{
+    struct trail trail;
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    trail_wait_durable(&trail, 1);
+    trail_close(&trail);
+    trail_forge(&trail, "UPDATE events SET message = cast(x'ff' AS TEXT)");
+    trail_open(&trail);
+    trail_take(&trail, "ops", T0, 10);
+    cr_assert_eq(trail.row_count, 1u);
+    cr_expect_str_eq(trail.row_json[0], "{\"id\":1}");
+    trail_end(&trail);
+}
