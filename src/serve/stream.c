@@ -315,7 +315,7 @@ static ssize_t read_stream(void *ctx, uint64_t position, char *out, size_t max)
         hf_buf_clear(&stream->pending);
         behind = gather(streams, stream);
         if (stream->comment && stream->pending.len == 0 && !behind) {
-            hf_buf_adds(&stream->pending, ": still here\n\n");
+            hf_buf_adds(&stream->pending, ": still here\nevent: still\ndata: {}\n\n");
         }
         stream->comment = false;
         if (stream->pending.len == 0 && !behind) {
