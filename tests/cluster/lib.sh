@@ -5,9 +5,20 @@ cluster_say() { echo "tests/cluster: $*" >&2; }
 
 # The pid of DIR/NAME.pid if that process is alive and is still ours: its command line names DIR.
 cluster_pid() {
-  local dir=$1 name=$2 pid
-  pid=$(cat "$dir/$name.pid" 2>/dev/null) || return 1
-  [ -n "$pid" ] && tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$dir" && echo "$pid"
+  local dir=$1 name=$2 pid words tries
+  pid=$(cat "$dir/$name.pid" 2>/dev/null)
+  [ -n "$pid" ] || return 1
+  # Empty for an instant while a process becomes another program by exec; for good once it is a zombie.
+  for ((tries = 0; tries < 20; tries++)); do
+    words=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline") || return 1
+    if [ -n "$words" ]; then
+      [[ "$words" == *"$dir"* ]] && echo "$pid"
+      return
+    fi
+    grep -qs '^State:.*[ZX]' "/proc/$pid/status" && return 1
+    sleep 0.02
+  done
+  return 1
 }
 
 # Starts COMMAND in a session of its own, so that a Ctrl-C in the test's terminal does not reach it. Its command line
