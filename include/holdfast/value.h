@@ -19,6 +19,8 @@ struct hf_value {
     enum hf_kind kind;
     uint32_t line;   /* where it stood, from 1; 0 when it came from no text */
     uint32_t column; /* in bytes, from 1 */
+    uint32_t
+        room; /* spare slots behind the items or members while it is being built; private to hf_value_set and _push */
     union {
         bool boolean;
         struct hf_slice text; /* HF_STRING: UTF-8, terminated; HF_NUMBER: as written in JSON syntax, terminated */
@@ -48,7 +50,8 @@ const struct hf_value *hf_value_find(const struct hf_value *object, struct hf_sl
 const struct hf_value *hf_value_at(const struct hf_value *array, size_t index);
 /* Through nested objects: hf_value_path(v, "metadata", "name", NULL). */
 const struct hf_value *hf_value_path(const struct hf_value *value, ...) __attribute__((sentinel));
-/* The terminated text of a string; NULL when it is no string. */
+/* The terminated text of a string; NULL when it is no string, and when it holds a NUL byte, which would cut it short
+ * unseen (use as.text then). */
 const char *hf_value_text(const struct hf_value *value);
 /* An integer in range of int64; false for anything else (also for 1.5 and "1"); 1.0 and 1e3 are integers. */
 bool hf_value_int(const struct hf_value *value, int64_t *out);
@@ -62,7 +65,8 @@ struct hf_value *hf_value_integer(struct hf_arena *arena, int64_t number);
 /* A deep copy into arena. */
 struct hf_value *hf_value_copy(struct hf_arena *arena, const struct hf_value *value);
 
-/* Sets key in object (replacing), keeping the order. value is copied shallowly. -1 when memory is short. */
+/* Sets key in object (replacing), keeping the order. value is copied shallowly. -1 when memory is short. This and the
+ * next two change the object itself: of one that is shared make a copy first. */
 int hf_value_set(struct hf_arena *arena, struct hf_value *object, struct hf_slice key, const struct hf_value *value);
 /* Takes key out; false when it was not there. */
 bool hf_value_unset(struct hf_value *object, struct hf_slice key);
