@@ -112,6 +112,10 @@ struct hf_audit_stats {
 };
 void hf_audit_stats(struct hf_audit *audit, struct hf_audit_stats *out); /* any thread */
 
+/* After a reload: from the next append on, alerts make rows for these channels; and what was taken and not settled may be taken again
+ * (by whoever replaced the one that took it). Names are copied. Thread: the loop's. */
+int hf_audit_channels(struct hf_audit *audit, const char *const *channels, size_t count, struct hf_error *err);
+
 /* The outbox. Thread: the loop's; the work is done by the writer's thread and told on the loop. */
 struct hf_outbox_row {
     int64_t id;
@@ -164,9 +168,9 @@ int hf_audit_open_incidents(struct hf_audit_reader *reader, hf_audit_row_fn fn, 
 /* One event by its id. HF_ENOTFOUND: there is none. */
 int hf_audit_event_read(struct hf_audit_reader *reader, int64_t id, hf_audit_row_fn fn, void *ctx, struct hf_error *err);
 
-/* The state of every object of a target (NULL: of all), in order of its key. Strings are valid during the callback; false stops. */
+/* The state of every object, in order of its key (target, group, kind, namespace, name). Strings are valid during the callback; false stops. */
 typedef bool (*hf_audit_object_fn)(void *ctx, const struct hf_audit_object *object);
-int hf_audit_objects(struct hf_audit_reader *reader, const char *target, hf_audit_object_fn fn, void *ctx, struct hf_error *err);
+int hf_audit_objects(struct hf_audit_reader *reader, hf_audit_object_fn fn, void *ctx, struct hf_error *err);
 
 /* Recomputes the chain. *rows: how many were right. -1 HF_ECORRUPT names the first broken row. progress may be NULL; it is called
  * every 10,000 rows. */

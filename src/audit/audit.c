@@ -152,6 +152,24 @@ int hf_audit_outbox_settle(struct hf_audit *audit, int64_t id, bool done, int64_
     return hf_writer_push(audit->writer, op, false, err);
 }
 
+int hf_audit_channels(struct hf_audit *audit, const char *const *channels, size_t count, struct hf_error *err)
+{
+    struct hf_op *op = hf_op_new(HF_OP_CHANNELS);
+    const char **names = op ? hf_arena_array(op->arena, count, sizeof *names) : NULL;
+    bool is_whole = names != NULL;
+    for (size_t i = 0; is_whole && i < count; i++) {
+        names[i] = hf_arena_copy(op->arena, channels[i], strlen(channels[i]));
+        is_whole = names[i] != NULL;
+    }
+    if (!is_whole) {
+        hf_op_free(op);
+        return hf_error_set(err, HF_ENOMEM, "set the alert channels: out of memory");
+    }
+    op->channels = names;
+    op->channel_count = count;
+    return hf_writer_push(audit->writer, op, false, err);
+}
+
 void hf_audit_stats(struct hf_audit *audit, struct hf_audit_stats *out)
 {
     hf_writer_stats(audit->writer, out);

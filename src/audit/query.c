@@ -255,19 +255,17 @@ static void read_object(sqlite3_stmt *statement, struct hf_audit_object *object)
     }
 }
 
-int hf_audit_objects(struct hf_audit_reader *reader, const char *target, hf_audit_object_fn fn, void *ctx,
-                     struct hf_error *err)
+int hf_audit_objects(struct hf_audit_reader *reader, hf_audit_object_fn fn, void *ctx, struct hf_error *err)
 {
     sqlite3_stmt *statement;
     if (hf_store_prepare(
             reader->db,
             "SELECT target, api_group, kind, namespace, name, version, space, unit, revision, verdict, reason, uid,"
-            " incident, since, corrections FROM objects WHERE ?1 IS NULL OR target = ?1"
+            " incident, since, corrections FROM objects"
             " ORDER BY target, api_group, kind, namespace, name",
             &statement, err) != 0) {
         return -1;
     }
-    hf_bind_text(statement, 1, target);
     bool go_on = true;
     int result = SQLITE_DONE;
     while (go_on && (result = sqlite3_step(statement)) == SQLITE_ROW) {

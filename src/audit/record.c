@@ -29,6 +29,7 @@ static const char *const SQL[HF_STATEMENT_COUNT] = {
     [HF_SETTLE_AGAIN] = "UPDATE outbox SET attempts = attempts + 1, due_at = ?2, last_error = ?3 WHERE id = ?1",
     [HF_IN_HAND_ADD] = "INSERT OR IGNORE INTO temp.in_hand (id) VALUES (?1)",
     [HF_IN_HAND_DROP] = "DELETE FROM temp.in_hand WHERE id = ?1",
+    [HF_IN_HAND_DROP_ALL] = "DELETE FROM temp.in_hand",
     [HF_OUTBOX_DUE] = "SELECT o.id, o.key, o.attempts, o.created_at, o.event_id" FREE_ROWS
                       " AND o.due_at <= ?2 ORDER BY o.due_at, o.id LIMIT ?3",
     [HF_OUTBOX_NEXT] = "SELECT o.due_at" FREE_ROWS " ORDER BY o.due_at, o.id LIMIT 1",
@@ -100,17 +101,31 @@ static int read_head(struct hf_recorder *recorder, struct hf_error *err)
     return status;
 }
 
-static int copy_channels(struct hf_recorder *recorder, const struct hf_audit_options *options, struct hf_error *err)
+static void free_channels(char **channels, size_t count)
 {
-    recorder->channels = hf_calloc(options->channel_count + 1, sizeof *recorder->channels);
-    for (size_t i = 0; recorder->channels && i < options->channel_count; i++) {
-        recorder->channels[i] = hf_strdup(options->channels[i]);
-        if (!recorder->channels[i]) {
-            return hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");
-        }
-        recorder->channel_count++;
+    for (size_t i = 0; i < count; i++) {
+        free(channels[i]);
     }
-    return recorder->channels ? 0 : hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");
+    free(channels);
+}
+
+static int set_channels(struct hf_recorder *recorder, const char *const *names, size_t count, struct hf_error *err)
+{
+    char **channels = hf_calloc(count + 1, sizeof *channels);
+    for (size_t i = 0; channels && i < count; i++) {
+        channels[i] = hf_strdup(names[i]);
+        if (!channels[i]) {
+            free_channels(channels, i);
+            channels = NULL;
+        }
+    }
+    if (!channels) {
+        return hf_error_set(err, HF_ENOMEM, "set the alert channels: out of memory");
+    }
+    free_channels(recorder->channels, recorder->channel_count);
+    recorder->channels = channels;
+    recorder->channel_count = count;
+    return 0;
 }
 
 int hf_recorder_init(struct hf_recorder *recorder, sqlite3 *db, const struct hf_audit_options *options,
@@ -119,7 +134,7 @@ int hf_recorder_init(struct hf_recorder *recorder, sqlite3 *db, const struct hf_
     memset(recorder, 0, sizeof *recorder);
     recorder->db = db;
     if (hf_chain_init(&recorder->chain, options->key, options->key_len, err) != 0 ||
-        copy_channels(recorder, options, err) != 0 ||
+        set_channels(recorder, options->channels, options->channel_count, err) != 0 ||
         hf_store_exec(db, "CREATE TEMP TABLE in_hand (id INTEGER PRIMARY KEY)", err) != 0) {
         goto fail;
     }
@@ -142,10 +157,7 @@ void hf_recorder_free(struct hf_recorder *recorder)
     for (int i = 0; i < HF_STATEMENT_COUNT; i++) {
         sqlite3_finalize(recorder->statements[i]);
     }
-    for (size_t i = 0; i < recorder->channel_count; i++) {
-        free(recorder->channels[i]);
-    }
-    free(recorder->channels);
+    free_channels(recorder->channels, recorder->channel_count);
     hf_chain_free(&recorder->chain);
     memset(recorder, 0, sizeof *recorder);
 }
@@ -245,6 +257,12 @@ static int record_op(struct hf_recorder *recorder, const struct hf_op *op, struc
 {
     if (op->kind == HF_OP_SETTLE) {
         return hf_outbox_settle(recorder, op, err);
+    }
+    if (op->kind == HF_OP_CHANNELS) {
+        recorder->outbox_grew = true; /* what was in hand can be taken again */
+        return set_channels(recorder, op->channels, op->channel_count, err) != 0
+                   ? -1
+                   : hf_recorder_run(recorder, HF_IN_HAND_DROP_ALL, err);
     }
     for (size_t i = 0; i < op->event_count; i++) {
         if (hf_record_event(recorder, &op->events[i], err) != 0) {

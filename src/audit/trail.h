@@ -94,7 +94,7 @@ int hf_migrate_check(sqlite3 *db, struct hf_error *err);
 int hf_lock_take(const char *path, int *fd, bool *was_there, struct hf_error *err);
 
 /* queue.c: what waits for the writer. */
-enum hf_op_kind { HF_OP_BATCH, HF_OP_SETTLE, HF_OP_TAKE };
+enum hf_op_kind { HF_OP_BATCH, HF_OP_SETTLE, HF_OP_TAKE, HF_OP_CHANNELS };
 struct hf_op {
     struct hf_op *next;
     struct hf_arena *arena; /* holds all below */
@@ -108,6 +108,8 @@ struct hf_op {
     bool done;
     int64_t next_ms;
     const char *last_error;
+    const char *const *channels; /* channels */
+    size_t channel_count;
     const char *channel; /* take */
     int64_t now_ms;
     size_t most;
@@ -155,6 +157,7 @@ enum hf_statement {
     HF_SETTLE_AGAIN,
     HF_IN_HAND_ADD,
     HF_IN_HAND_DROP,
+    HF_IN_HAND_DROP_ALL,
     HF_OUTBOX_DUE,
     HF_OUTBOX_NEXT,
     HF_EVENT_BY_ID,

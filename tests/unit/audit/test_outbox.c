@@ -204,3 +204,26 @@ Test(outbox, a_row_whose_event_was_tampered_with_still_goes_out)
     cr_expect_str_eq(trail.row_json[0], "{\"id\":1}");
     trail_end(&trail);
 }
+
+Test(outbox, after_a_reload_new_channels_get_rows_and_what_was_in_hand_is_given_out_again)
+{
+    struct trail trail;
+    struct hf_error err = HF_ERROR_INIT;
+    static const char *const NEW[] = {"pager", "mail"};
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    trail_wait_durable(&trail, 1);
+    trail_take(&trail, "pager", T0, 10);
+    cr_assert_eq(trail.row_count, 1u);
+    int64_t id = trail.row_ids[0];
+    cr_assert_eq(hf_audit_channels(trail.audit, NEW, 2, &err), 0, "%s", err.text);
+    alert(&trail, "i2", "two", 2);
+    trail_wait_durable(&trail, 2);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM outbox WHERE event_id = 2 AND channel IN ('pager', 'mail')"),
+                 2);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM outbox WHERE event_id = 2"), 2);
+    trail_take(&trail, "pager", T0, 10);
+    cr_assert_eq(trail.row_count, 2u);
+    cr_expect_eq(trail.row_ids[0], id);
+    trail_end(&trail);
+}
