@@ -1,0 +1,19 @@
+/* The running agent: every station wired together on one loop. */
+#ifndef HOLDFAST_RUN_H
+#define HOLDFAST_RUN_H
+
+#include "holdfast/error.h"
+
+struct hf_run_options {
+    const char *config;     /* path */
+    const char *database;   /* over the config's; NULL: the config's. The same for those below */
+    const char *listen;
+    const char *log_level;
+    const char *log_format;
+};
+
+/* Runs until SIGTERM or SIGINT (drained and stopped within 5 s). SIGHUP re-reads the config. Logs to stderr. 0 after a clean stop;
+ * -1 when it could not start. Thread: the main one; signals are taken over. */
+int hf_run(const struct hf_run_options *options, struct hf_error *err);
+
+#endif

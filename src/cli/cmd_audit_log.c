@@ -1,0 +1,237 @@
+/* `holdfast audit log`: events by filter, as a table, JSON or CSV. */
+#include <string.h>
+
+#include "cmd_audit.h"
+
+enum form { FORM_TABLE, FORM_JSON, FORM_JSONL, FORM_CSV };
+
+struct listing {
+    enum form form;
+    struct hf_buf out;
+    size_t count;
+    struct hf_error *err;
+    int status;
+};
+
+static void pad_to(struct hf_buf *out, size_t start, size_t width)
+{
+    size_t columns = 0;
+    for (size_t at = start; hf_buf_ok(out) && at < out->len; at++) {
+        columns += ((unsigned char)out->ptr[at] & 0xC0) != 0x80;
+    }
+    for (; columns < width; columns++) {
+        hf_buf_addc(out, ' ');
+    }
+    hf_buf_addc(out, ' ');
+}
+
+static void add_padded(struct hf_buf *out, const char *text, size_t width)
+{
+    size_t start = out->len;
+    hf_audit_safe(out, text);
+    pad_to(out, start, width);
+}
+
+static void add_table_row(struct hf_buf *out, int64_t id, const struct hf_audit_event *event)
+{
+    char at[HF_TIME_TEXT];
+    hf_time_format(event->at_ms, at);
+    hf_buf_addf(out, "%8lld ", (long long)id);
+    add_padded(out, at, 24);
+    add_padded(out, event->severity, 8);
+    add_padded(out, event->type, 20);
+    size_t start = out->len;
+    hf_audit_add_object(out, event);
+    pad_to(out, start, 40);
+    add_padded(out, event->manager, 16);
+    hf_audit_safe(out, event->message);
+    hf_buf_addc(out, '\n');
+}
+
+static void add_csv_row(struct hf_buf *out, int64_t id, const struct hf_audit_event *event, const char *digest)
+{
+    char times[4][HF_TIME_TEXT];
+    char numbers[2][24];
+    hf_time_format(event->at_ms, times[0]);
+    hf_time_format(event->drifted_at_ms, times[1]);
+    hf_time_format(event->seen_at_ms, times[2]);
+    hf_time_format(event->corrected_at_ms, times[3]);
+    (void)snprintf(numbers[0], sizeof numbers[0], "%lld", (long long)id);
+    (void)snprintf(numbers[1], sizeof numbers[1], "%lld", (long long)event->revision);
+    const char *const fields[] = {numbers[0],
+                                  times[0],
+                                  event->type,
+                                  event->severity,
+                                  event->incident,
+                                  event->target,
+                                  event->space,
+                                  event->unit,
+                                  event->revision ? numbers[1] : "",
+                                  event->api_version,
+                                  event->kind,
+                                  event->namespace,
+                                  event->name,
+                                  event->uid,
+                                  event->resource_version,
+                                  event->verdict,
+                                  event->manager,
+                                  event->operation,
+                                  event->subresource,
+                                  times[1],
+                                  times[2],
+                                  times[3],
+                                  event->message,
+                                  event->detail,
+                                  event->alert ? "1" : "0",
+                                  digest};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (i > 0) {
+            hf_buf_addc(out, ',');
+        }
+        hf_audit_csv_field(out, fields[i]);
+    }
+    hf_buf_adds(out, "\r\n");
+}
+
+static bool add_row(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
+{
+    struct listing *listing = ctx;
+    struct hf_buf *out = &listing->out;
+    switch (listing->form) {
+    case FORM_TABLE:
+        add_table_row(out, id, event);
+        break;
+    case FORM_CSV:
+        add_csv_row(out, id, event, digest);
+        break;
+    case FORM_JSON:
+        hf_buf_adds(out, listing->count ? ",\n" : "[\n");
+        hf_audit_event_json(out, id, event, digest);
+        break;
+    case FORM_JSONL:
+        hf_audit_event_json(out, id, event, digest);
+        hf_buf_addc(out, '\n');
+        break;
+    }
+    listing->count++;
+    listing->status = hf_audit_print(out, listing->err);
+    return listing->status == 0;
+}
+
+static void begin_listing(struct listing *listing)
+{
+    if (listing->form == FORM_TABLE) {
+        hf_buf_addf(&listing->out, "%8s %-24s %-8s %-20s %-40s %-16s %s\n", "ID", "TIME", "SEVERITY", "TYPE", "OBJECT",
+                    "BY", "MESSAGE");
+    } else if (listing->form == FORM_CSV) {
+        hf_buf_adds(&listing->out,
+                    "id,at,type,severity,incident,target,space,unit,revision,api_version,kind,namespace,name,uid,"
+                    "resource_version,verdict,manager,operation,subresource,drifted_at,seen_at,corrected_at,"
+                    "message,detail,alert,digest\r\n");
+    }
+}
+
+static int parse_form(const char *text, enum form *form, struct hf_error *err)
+{
+    static const char *const NAMES[] = {"table", "json", "jsonl", "csv"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        if (strcmp(NAMES[i], text) == 0) {
+            *form = (enum form)i;
+            return 0;
+        }
+    }
+    return hf_error_set(err, HF_EINVAL, "--output: found \"%s\", expected table, json, jsonl or csv", text);
+}
+
+static int parse_limit(const char *text, size_t *limit, struct hf_error *err)
+{
+    int64_t number;
+    if (!hf_parse_int(hf_slice_of(text), 0, INT32_MAX, &number)) {
+        return hf_error_set(err, HF_EINVAL, "--limit: found \"%s\", expected a number (0: all)", text);
+    }
+    *limit = number ? (size_t)number : SIZE_MAX;
+    return 0;
+}
+
+static int list_events(const char *database, const struct hf_audit_filter *filter, struct listing *listing)
+{
+    struct hf_audit_reader *reader;
+    if (hf_audit_reader_open(database, &reader, listing->err) != 0) {
+        return -1;
+    }
+    begin_listing(listing);
+    int status = hf_audit_print(&listing->out, listing->err);
+    if (status == 0) {
+        status = hf_audit_query(reader, filter, add_row, listing, listing->err);
+    }
+    status = status == 0 ? listing->status : status;
+    if (status == 0 && listing->form == FORM_JSON) {
+        hf_buf_adds(&listing->out, listing->count ? "\n]\n" : "[]\n");
+        status = hf_audit_print(&listing->out, listing->err);
+    }
+    hf_audit_reader_close(reader);
+    hf_buf_free(&listing->out);
+    return status;
+}
+
+static int run(const struct hf_command *command, int argc, char **argv)
+{
+    const char *database = HF_AUDIT_DATABASE;
+    const char *since = NULL;
+    const char *until = NULL;
+    const char *output = "table";
+    const char *limit = "100";
+    const char *oldest_first = NULL;
+    struct hf_audit_filter filter = {0};
+    const struct hf_option options[] = {
+        {"database", "FILE", "the trail (default: " HF_AUDIT_DATABASE ")", &database},
+        {"since", "TIME", "not before: a time, a day, today, yesterday, or how long ago (2h)", &since},
+        {"until", "TIME", "before this", &until},
+        {"type", "TYPE", "drift.seen; or all that begin so: correction.", &filter.type},
+        {"severity", "S", "info, warning or critical", &filter.severity},
+        {"incident", "ID", "the events of one drift", &filter.incident},
+        {"target", "NAME", "the cluster", &filter.target},
+        {"space", "NAME", "the unit's space", &filter.space},
+        {"unit", "SLUG", "the unit", &filter.unit},
+        {"kind", "KIND", "the object's kind: Deployment", &filter.kind},
+        {"namespace", "NAME", "the object's namespace", &filter.namespace},
+        {"name", "NAME", "the object's name", &filter.name},
+        {"manager", "NAME", "who did it: the field manager", &filter.manager},
+        {"limit", "N", "at most so many (default: 100; 0: all)", &limit},
+        {"oldest-first", NULL, "in the order in which it happened (default: the newest first)", &oldest_first},
+        {"output", "FORM", "table, json, jsonl or csv (default: table)", &output},
+        {0},
+    };
+    struct hf_error err = HF_ERROR_INIT;
+    struct listing listing = {.err = &err};
+    int exit_code;
+    int first = hf_options_read(command, options, argc, argv, &exit_code);
+    if (first < 0) {
+        return exit_code;
+    }
+    filter.newest_first = !oldest_first;
+    if (first < argc) {
+        (void)hf_error_set(&err, HF_EINVAL, "found \"%s\", expected only options", argv[first]);
+        return hf_command_fail(command, &err);
+    }
+    if (parse_form(output, &listing.form, &err) != 0 || parse_limit(limit, &filter.limit, &err) != 0 ||
+        hf_audit_parse_time(since, "since", &filter.since_ms, &err) != 0 ||
+        hf_audit_parse_time(until, "until", &filter.until_ms, &err) != 0 ||
+        list_events(database, &filter, &listing) != 0) {
+        return hf_command_fail(command, &err);
+    }
+    return HF_EXIT_OK;
+}
+
+const struct hf_command hf_cmd_audit_log = {
+    .name = "audit log",
+    .summary = "List events: by time, object, unit, who did it, type, severity.",
+    .usage = "audit log [--since TIME] [--unit SLUG] [--manager NAME] [--output table|json|jsonl|csv] [OPTIONS]",
+    .help = "Filters are joined: an event is listed when all of them hold. Times are UTC.\n\n"
+            "  holdfast audit log --since today --type drift.\n"
+            "  holdfast audit log --unit trade-service --since 2026-03-01 --until 2026-04-01 --oldest-first\n"
+            "  holdfast audit log --manager kubectl-edit --limit 0 --output csv\n\n"
+            "In CSV a field that a spreadsheet would take for a formula begins with an apostrophe. Exit: 0, or 2 on an "
+            "error.\n",
+    .run = run,
+};

@@ -1,0 +1,213 @@
+/* `holdfast audit verify` and `audit checkpoint`: that the trail is whole, and what to hold it against later. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd_audit.h"
+#include "holdfast/json.h"
+#include "holdfast/mem.h"
+
+#define KEY_MOST 4096u
+#define CHECKPOINT_MOST 65536u
+#define QUIET_MS 1000
+
+struct ticker {
+    int64_t began_ms;
+    bool shown;
+};
+
+static void show_progress(void *ctx, int64_t rows, int64_t of)
+{
+    struct ticker *ticker = ctx;
+    if (hf_mono_ms() - ticker->began_ms >= QUIET_MS && isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\r%lld of %lld events", (long long)rows, (long long)of);
+        ticker->shown = true;
+    }
+}
+
+/* What `audit checkpoint` prints; with more lines in the file, the last one. */
+static int read_checkpoint(const char *path, struct hf_arena *arena, struct hf_audit_checks *checks,
+                           struct hf_error *err)
+{
+    hf_auto_buf struct hf_buf text = {0};
+    const struct hf_value *value = NULL;
+    if (hf_read_file(path, CHECKPOINT_MOST, &text, err) != 0) {
+        return -1;
+    }
+    size_t end = text.len;
+    while (end > 0 && strchr(" \r\n", text.ptr[end - 1])) {
+        end--;
+    }
+    size_t start = end;
+    while (start > 0 && text.ptr[start - 1] != '\n') {
+        start--;
+    }
+    if (hf_json_read(arena, hf_buf_text(&text) + start, end - start, NULL, &value, err) != 0) {
+        return hf_error_wrap(err, "checkpoint %s", path);
+    }
+    checks->checkpoint_digest = hf_value_text(hf_value_get(value, "digest"));
+    if (!hf_value_int(hf_value_get(value, "id"), &checks->checkpoint_id) || checks->checkpoint_id < 1 ||
+        !checks->checkpoint_digest) {
+        return hf_error_set(err, HF_EINVAL, "checkpoint %s: expected {\"digest\":\"sha256:…\",\"id\":N}", path);
+    }
+    return 0;
+}
+
+static int read_key(const char *path, struct hf_buf *key, struct hf_audit_checks *checks, struct hf_error *err)
+{
+    if (hf_read_file(path, KEY_MOST, key, err) != 0) {
+        return -1;
+    }
+    while (key->len > 0 && (key->ptr[key->len - 1] == '\n' || key->ptr[key->len - 1] == '\r')) {
+        key->len--;
+    }
+    if (key->len == 0) {
+        return hf_error_set(err, HF_EINVAL, "%s is empty, expected a key", path);
+    }
+    checks->key = key->ptr;
+    checks->key_len = key->len;
+    return 0;
+}
+
+static int prove(const char *database, const struct hf_audit_checks *checks, struct hf_audit_proof *proof,
+                 struct hf_error *err)
+{
+    struct hf_audit_reader *reader;
+    if (hf_audit_reader_open(database, &reader, err) != 0) {
+        return -1;
+    }
+    int status = hf_audit_prove(reader, checks, proof, err);
+    hf_audit_reader_close(reader);
+    return status;
+}
+
+static int report(const struct hf_command *command, int status, const struct hf_audit_proof *proof,
+                  const struct hf_error *err)
+{
+    if (status == 0) {
+        printf("whole: %lld events", (long long)proof->rows);
+        if (proof->rows > 0) {
+            printf(", the last is %lld, %s", (long long)proof->last_id, proof->head);
+        }
+        printf("\n");
+        return HF_EXIT_OK;
+    }
+    (void)hf_command_fail(command, err);
+    if (err->code != HF_ECORRUPT) {
+        return HF_EXIT_ERROR;
+    }
+    fprintf(stderr, "The chain is right for %lld events, up to event %lld; what comes after is not proved.\n",
+            (long long)proof->rows, (long long)proof->last_id);
+    return HF_EXIT_FOUND;
+}
+
+static int run_verify(const struct hf_command *command, int argc, char **argv)
+{
+    const char *database = HF_AUDIT_DATABASE;
+    const char *key_file = NULL;
+    const char *checkpoint = NULL;
+    const struct hf_option options[] = {
+        {"database", "FILE", "the trail (default: " HF_AUDIT_DATABASE ")", &database},
+        {"key-file", "FILE", "the key of a keyed chain", &key_file},
+        {"checkpoint", "FILE", "what 'audit checkpoint' once printed: the trail must still hold that event",
+         &checkpoint},
+        {0},
+    };
+    struct ticker ticker = {.began_ms = hf_mono_ms()};
+    struct hf_audit_checks checks = {.progress = show_progress, .ctx = &ticker};
+    struct hf_audit_proof proof = {0};
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_buf key = {0};
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    int exit_code;
+    int first = hf_options_read(command, options, argc, argv, &exit_code);
+    if (first < 0) {
+        return exit_code;
+    }
+    int status = arena ? 0 : hf_error_set(&err, HF_ENOMEM, "out of memory");
+    if (status == 0 && first < argc) {
+        status = hf_error_set(&err, HF_EINVAL, "found \"%s\", expected only options", argv[first]);
+    }
+    if (status == 0 && key_file) {
+        status = read_key(key_file, &key, &checks, &err);
+    }
+    if (status == 0 && checkpoint) {
+        status = read_checkpoint(checkpoint, arena, &checks, &err);
+    }
+    if (status != 0) {
+        exit_code = hf_command_fail(command, &err);
+    } else {
+        status = prove(database, &checks, &proof, &err);
+        if (ticker.shown) {
+            fprintf(stderr, "\r%40s\r", "");
+        }
+        exit_code = report(command, status, &proof, &err);
+    }
+    if (key.ptr) {
+        hf_wipe(key.ptr, key.cap);
+    }
+    hf_buf_free(&key);
+    return exit_code;
+}
+
+static bool add_checkpoint(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
+{
+    struct hf_buf *out = ctx;
+    char at[HF_TIME_TEXT];
+    hf_time_format(event->at_ms, at);
+    hf_buf_addf(out, "{\"at\":\"%s\",\"digest\":", at);
+    hf_buf_add_json(out, hf_slice_of(digest));
+    hf_buf_addf(out, ",\"id\":%lld}\n", (long long)id);
+    return true;
+}
+
+static int run_checkpoint(const struct hf_command *command, int argc, char **argv)
+{
+    const char *database = HF_AUDIT_DATABASE;
+    const struct hf_option options[] = {
+        {"database", "FILE", "the trail (default: " HF_AUDIT_DATABASE ")", &database},
+        {0},
+    };
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_audit_reader *reader;
+    hf_auto_buf struct hf_buf out = {0};
+    int exit_code;
+    if (hf_options_read(command, options, argc, argv, &exit_code) < 0) {
+        return exit_code;
+    }
+    if (hf_audit_reader_open(database, &reader, &err) != 0) {
+        return hf_command_fail(command, &err);
+    }
+    struct hf_audit_filter newest = {.limit = 1, .newest_first = true};
+    int status = hf_audit_query(reader, &newest, add_checkpoint, &out, &err);
+    hf_audit_reader_close(reader);
+    if (status == 0 && out.len == 0) {
+        status = hf_error_set(&err, HF_ENOTFOUND, "the trail %s has no event yet", database);
+    }
+    if (status == 0) {
+        status = hf_audit_print(&out, &err);
+    }
+    return status == 0 ? HF_EXIT_OK : hf_command_fail(command, &err);
+}
+
+const struct hf_command hf_cmd_audit_verify = {
+    .name = "audit verify",
+    .summary = "Recompute the chain of digests: nothing changed, deleted, swapped or cut off.",
+    .usage = "audit verify [--database FILE] [--checkpoint FILE] [--key-file FILE]",
+    .help = "Reads every event, recomputes its digest from its content and the digest before it, and names the first "
+            "event that\n"
+            "is not as it was recorded. Against somebody who can write the whole file anew, hold it against a "
+            "checkpoint that was\n"
+            "kept elsewhere, or give the agent a key. docs/trail.md tells how to do the same without holdfast.\n\n"
+            "Exit: 0 the chain is whole, 1 it is broken, 2 it could not be read.\n",
+    .run = run_verify,
+};
+
+const struct hf_command hf_cmd_audit_checkpoint = {
+    .name = "audit checkpoint",
+    .summary = "Print the newest event's id and digest, to be kept where nobody can change it.",
+    .usage = "audit checkpoint [--database FILE]",
+    .help = "One line of JSON. Append it now and then to a file on another machine; 'audit verify --checkpoint FILE' "
+            "holds the\n"
+            "trail against its last line, and so finds a tail that was cut off or a chain that was made anew.\n",
+    .run = run_checkpoint,
+};

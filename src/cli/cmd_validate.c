@@ -1,0 +1,124 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "holdfast/config.h"
+#include "holdfast/kubeconfig.h"
+#include "holdfast/mem.h"
+#include "holdfast/source.h"
+#include "holdfast/yaml.h"
+#include "input.h"
+
+#define MOST_BYTES (64u << 20)
+
+/* What a file is: told by its content, so that one command serves all. */
+enum subject { SUBJECT_UNIT, SUBJECT_CONFIG, SUBJECT_KUBECONFIG };
+
+static enum subject subject_of(const struct hf_document *documents, size_t count)
+{
+    const struct hf_value *first = count > 0 ? documents[0].value : NULL;
+    const char *kind = hf_value_text(hf_value_get(first, "kind"));
+    if (hf_config_is_one(first)) {
+        return SUBJECT_CONFIG;
+    }
+    return kind && strcmp(kind, "Config") == 0 && hf_value_get(first, "clusters") ? SUBJECT_KUBECONFIG : SUBJECT_UNIT;
+}
+
+/* Beyond its form: what the config points to must be there. */
+static int check_config(const char *path, const struct hf_buf *bytes, struct hf_error *err)
+{
+    struct hf_config *config;
+    if (hf_config_read(path, hf_buf_text(bytes), bytes->len, &config, err) != 0) {
+        return -1;
+    }
+    printf("%s: a config with %zu targets and %zu alert channels\n", path, config->target_count, config->channel_count);
+    hf_config_free(config);
+    return 0;
+}
+
+static int check_kubeconfig(const char *path, struct hf_error *err)
+{
+    struct hf_kubeconfig *kubeconfig;
+    if (hf_kubeconfig_load(path, &kubeconfig, err) != 0) {
+        return -1;
+    }
+    struct hf_access *access;
+    int result = hf_kubeconfig_resolve(kubeconfig, NULL, &access, err);
+    if (result == 0) {
+        printf("%s: a kubeconfig\n", path);
+        hf_access_free(access);
+    }
+    hf_kubeconfig_free(kubeconfig);
+    return result;
+}
+
+static int check_unit(const char *path, const struct hf_buf *bytes, struct hf_error *err)
+{
+    struct hf_unit *unit;
+    if (hf_unit_read("", path, path, hf_buf_text(bytes), bytes->len, &unit, err) != 0) {
+        return -1;
+    }
+    printf("%s: a unit of %zu objects\n", path, unit->document_count);
+    hf_unit_drop(unit);
+    return 0;
+}
+
+static int check_file(const char *path, struct hf_error *err)
+{
+    hf_auto_buf struct hf_buf bytes = {0};
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    if (!arena) {
+        return hf_error_set(err, HF_ENOMEM, "%s: out of memory", path);
+    }
+    if (hf_input_read(path, MOST_BYTES, &bytes, err) != 0) {
+        return -1;
+    }
+    struct hf_document *documents;
+    size_t count;
+    if (hf_yaml_read(arena, hf_buf_text(&bytes), bytes.len, NULL, &documents, &count, err) != 0) {
+        return hf_error_wrap(err, "%s", path);
+    }
+    switch (subject_of(documents, count)) {
+    case SUBJECT_CONFIG:
+        return check_config(path, &bytes, err);
+    case SUBJECT_KUBECONFIG:
+        return check_kubeconfig(path, err);
+    default:
+        return check_unit(path, &bytes, err);
+    }
+}
+
+static int run(const struct hf_command *command, int argc, char **argv)
+{
+    const struct hf_option none[] = {{0}};
+    int exit_code;
+    int first = hf_options_read(command, none, argc, argv, &exit_code);
+    if (first < 0) {
+        return exit_code;
+    }
+    struct hf_error err = HF_ERROR_INIT;
+    if (first == argc) {
+        (void)hf_error_set(&err, HF_EINVAL, "found no FILE, expected one or more");
+        return hf_command_fail(command, &err);
+    }
+    int result = HF_EXIT_OK;
+    for (int i = first; i < argc; i++) {
+        hf_error_clear(&err);
+        if (check_file(argv[i], &err) != 0) {
+            (void)hf_command_fail(command, &err);
+            bool unreadable = err.code == HF_ENOTFOUND || err.code == HF_EDENIED || err.code == HF_EIO || err.code == HF_ENOMEM;
+            result = unreadable || result == HF_EXIT_ERROR ? HF_EXIT_ERROR : HF_EXIT_FOUND;
+        }
+    }
+    return result;
+}
+
+const struct hf_command hf_cmd_validate = {
+    .name = "validate",
+    .summary = "Check config and unit files without a cluster.",
+    .usage = "validate FILE…",
+    .help = "What a file is, is told by its content: a config has `targets`, a kubeconfig `kind: Config`, all else are units. A problem is\n"
+            "told with file, line and column, what was found and what was expected.\n"
+            "Exit: 0 all is well, 1 a problem was found, 2 a file can't be read.\n",
+    .run = run,
+};

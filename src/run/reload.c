@@ -1,0 +1,99 @@
+/* SIGHUP: the config is read again; a wrong one is refused, and the old one goes on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+
+static const struct hf_config_target *find(const struct hf_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->target_count; i++) {
+        if (strcmp(config->targets[i].name, name) == 0) {
+            return &config->targets[i];
+        }
+    }
+    return NULL;
+}
+
+static void refuse(struct hf_run *run, const struct hf_error *err)
+{
+    hf_auto_buf struct hf_buf text = {0};
+    hf_log_error(run->log, HF_ERROR, "the new config is refused, the old one goes on", err, NULL);
+    hf_buf_addf(&text, "the new config is refused, the old one goes on: %s", err->text);
+    hf_run_say(run, "config.refused", "warning", hf_buf_text(&text), NULL);
+}
+
+/* Everything that can fail for the user's reasons is tried before anything is changed. */
+static int try_targets(const struct hf_config *config, struct hf_error *err)
+{
+    for (size_t i = 0; i < config->target_count; i++) {
+        struct hf_access *access;
+        if (hf_run_access(&config->targets[i], &access, err) != 0) {
+            return hf_error_wrap(err, "%s: line %u: target %s", config->path, config->targets[i].line, config->targets[i].name);
+        }
+        hf_access_free(access);
+    }
+    return 0;
+}
+
+static void change_targets(struct hf_run *run, const struct hf_config *config)
+{
+    for (struct run_target *target = run->targets; target;) {
+        struct run_target *next = target->next;
+        const struct hf_config_target *wanted = find(config, target->name);
+        if (!wanted || !hf_digest_equal(&wanted->digest, &target->digest)) {
+            hf_log_write(run->log, HF_INFO, wanted ? "target changed" : "target removed", "target", target->name, NULL);
+            hf_agent_target_remove(run->agent, target->name);
+            hf_run_target_remove(run, target);
+        }
+        target = next;
+    }
+    for (size_t i = 0; i < config->target_count; i++) {
+        const struct hf_config_target *wanted = &config->targets[i];
+        if (hf_run_target_find(run, wanted->name)) {
+            continue;
+        }
+        struct hf_error err = HF_ERROR_INIT;
+        struct hf_agent_target_options options = {.name = wanted->name,
+                                                  .correct = wanted->correct,
+                                                  .manager = wanted->manager,
+                                                  .parallel = wanted->parallel,
+                                                  .fight_times = wanted->fight_times,
+                                                  .fight_within_ms = wanted->fight_within_ms};
+        if (hf_agent_target_add(run->agent, &options, &err) != 0 || hf_run_target_add(run, wanted, &err) != 0) {
+            hf_log_error(run->log, HF_ERROR, "a target could not be started", &err, "target", wanted->name, NULL);
+        }
+    }
+}
+
+void hf_run_reload(struct hf_run *run)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_config *config;
+    hf_run_notify("RELOADING=1\n");
+    if (hf_config_load(run->options->config, &config, &err) != 0) {
+        refuse(run, &err);
+        hf_run_notify("READY=1\n");
+        return;
+    }
+    struct hf_config *old = run->config;
+    run->config = config;
+    if (try_targets(config, &err) != 0 || hf_run_alerts(run, &err) != 0) {
+        run->config = old;
+        hf_config_free(config);
+        refuse(run, &err);
+        hf_run_notify("READY=1\n");
+        return;
+    }
+    if (strcmp(old->database, config->database) != 0 || strcmp(old->listen, config->listen) != 0) {
+        hf_log_write(run->log, HF_WARN, "a new database or listen address counts from the next start", NULL);
+    }
+    if (!run->options->log_level) {
+        hf_log_level(run->log, config->log_level);
+    }
+    change_targets(run, config);
+    hf_config_free(old);
+    hf_run_say(run, "config.reloaded", "info", "the config was read again", NULL);
+    hf_log_write(run->log, HF_INFO, "config read again", "config", config->path, NULL);
+    hf_run_notify("READY=1\n");
+    hf_run_publish(run);
+}

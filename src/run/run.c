@@ -1,0 +1,255 @@
+/* Start and stop. */
+#include "run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define DRAIN_MS 4000
+#define AGE_MS 5000
+
+static void on_agent_timer(void *ctx)
+{
+    struct hf_run *run = ctx;
+    struct hf_error err = HF_ERROR_INIT;
+    hf_run_told(run, hf_agent_tick(run->agent, &err), &err);
+}
+
+static void on_view_timer(void *ctx)
+{
+    hf_run_publish(ctx);
+}
+
+static void on_wake_timer(void *ctx)
+{
+    struct hf_run *run = ctx;
+    hf_serve_wake(run->serve);
+}
+
+/* Ages and counters on the pages move although nothing changes; systemd's watchdog is fed by a loop that turns. */
+static void on_age_timer(void *ctx)
+{
+    struct hf_run *run = ctx;
+    hf_run_publish(run);
+    hf_serve_wake(run->serve);
+    hf_run_notify("WATCHDOG=1\n");
+    hf_timer_set(run->age_timer, AGE_MS);
+}
+
+static void on_stop_timer(void *ctx)
+{
+    struct hf_run *run = ctx;
+    if (hf_agent_idle(run->agent) || hf_mono_ms() >= run->stop_by_ms) {
+        hf_loop_stop(run->loop);
+        return;
+    }
+    hf_timer_set(run->stop_timer, 20);
+}
+
+static void begin_stop(struct hf_run *run, int signal)
+{
+    if (run->stop_by_ms != 0) {
+        hf_loop_stop(run->loop); /* asked twice */
+        return;
+    }
+    hf_log_write(run->log, HF_INFO, "stopping: corrections under way are finished, none is begun", "signal",
+                 signal == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+    hf_run_notify("STOPPING=1\n");
+    run->stop_by_ms = hf_mono_ms() + DRAIN_MS;
+    hf_agent_drain(run->agent);
+    hf_timer_set(run->stop_timer, 0);
+}
+
+static void on_signal(void *ctx, int signal)
+{
+    struct hf_run *run = ctx;
+    if (signal == SIGHUP) {
+        hf_run_reload(run);
+    } else {
+        begin_stop(run, signal);
+    }
+}
+
+/* Tokens and Secret values are in memory: no core dump, no ptrace by a neighbour of the same user. */
+static void keep_memory_private(void)
+{
+    struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+static int apply_overrides(struct hf_run *run, struct hf_error *err)
+{
+    const struct hf_run_options *options = run->options;
+    if (options->log_level && !hf_level_parse(hf_slice_of(options->log_level), &run->config->log_level)) {
+        return hf_error_set(err, HF_EINVAL, "--log-level: found \"%s\", expected debug, info, warn or error", options->log_level);
+    }
+    if (options->log_format && !hf_log_form_parse(hf_slice_of(options->log_format), &run->config->log_form)) {
+        return hf_error_set(err, HF_EINVAL, "--log-format: found \"%s\", expected logfmt or json", options->log_format);
+    }
+    run->database = hf_strdup(options->database ? options->database : run->config->database);
+    run->log = hf_log_new(STDERR_FILENO, run->config->log_level, run->config->log_form);
+    if (!run->database || !run->log) {
+        return hf_error_set(err, HF_ENOMEM, "start: out of memory");
+    }
+    return 0;
+}
+
+static int make_loop(struct hf_run *run, struct hf_error *err)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    run->loop = hf_loop_new(err);
+    if (!run->loop || hf_loop_signals(run->loop, &signals, on_signal, run, err) != 0) {
+        return -1;
+    }
+    run->agent_timer = hf_timer_new(run->loop, on_agent_timer, run);
+    run->view_timer = hf_timer_new(run->loop, on_view_timer, run);
+    run->wake_timer = hf_timer_new(run->loop, on_wake_timer, run);
+    run->stop_timer = hf_timer_new(run->loop, on_stop_timer, run);
+    run->age_timer = hf_timer_new(run->loop, on_age_timer, run);
+    if (!run->agent_timer || !run->view_timer || !run->wake_timer || !run->stop_timer || !run->age_timer) {
+        return hf_error_set(err, HF_ENOMEM, "start: out of memory");
+    }
+    run->http = hf_http_new(run->loop, "holdfast/" HF_VERSION, err);
+    return run->http ? 0 : -1;
+}
+
+static int make_agent(struct hf_run *run, struct hf_error *err)
+{
+    unsigned char key[32];
+    if (hf_run_secret_key(run->database, key, err) != 0) {
+        return -1;
+    }
+    struct hf_agent_effects effects;
+    struct hf_agent_options options = {key, sizeof key};
+    hf_run_effects(run, &effects);
+    int result = hf_agent_new(&effects, &options, run->log, &run->agent, err);
+    hf_wipe(key, sizeof key);
+    return result;
+}
+
+static int64_t last_turn(void *ctx)
+{
+    const struct hf_run *run = ctx;
+    return hf_loop_last_turn_ms(run->loop);
+}
+
+static int make_server(struct hf_run *run, struct hf_error *err)
+{
+    struct hf_serve_options options = {.listen = run->options->listen ? run->options->listen : run->config->listen,
+                                       .web_folder = run->config->web,
+                                       .last_turn_ms = last_turn,
+                                       .last_turn_ctx = run};
+    struct hf_serve_trail trail;
+    hf_run_serve_trail(run, &trail);
+    if (hf_serve_start(&options, &trail, run->log, &run->serve, err) != 0) {
+        return -1;
+    }
+    hf_log_write(run->log, HF_INFO, "listening", "address", hf_serve_address(run->serve), NULL);
+    return 0;
+}
+
+static int add_targets(struct hf_run *run, struct hf_error *err)
+{
+    for (size_t i = 0; i < run->config->target_count; i++) {
+        struct hf_agent_target_options options = {.name = run->config->targets[i].name,
+                                                  .correct = run->config->targets[i].correct,
+                                                  .manager = run->config->targets[i].manager,
+                                                  .parallel = run->config->targets[i].parallel,
+                                                  .fight_times = run->config->targets[i].fight_times,
+                                                  .fight_within_ms = run->config->targets[i].fight_within_ms};
+        if (hf_agent_target_add(run->agent, &options, err) != 0) {
+            return -1;
+        }
+    }
+    /* What the trail left open is taken up before the first object is judged. */
+    if (hf_run_trail_resume(run, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < run->config->target_count; i++) {
+        if (hf_run_target_add(run, &run->config->targets[i], err) != 0) {
+            return hf_error_wrap(err, "%s: line %u: target %s", run->config->path, run->config->targets[i].line,
+                                 run->config->targets[i].name);
+        }
+    }
+    return 0;
+}
+
+static void say_started(struct hf_run *run)
+{
+    char digest[HF_SHA256_TEXT];
+    hf_auto_buf struct hf_buf text = {0};
+    hf_auto_buf struct hf_buf detail = {0};
+    hf_digest_text(&run->config->digest, digest);
+    hf_buf_addf(&text, "holdfast %s started with %zu targets", HF_VERSION, run->config->target_count);
+    hf_buf_addf(&detail, "{\"version\":\"%s\",\"config\":\"%s\",\"pid\":%ld}", HF_VERSION, digest, (long)getpid());
+    hf_run_say(run, "agent.started", "info", hf_buf_text(&text), hf_buf_text(&detail));
+    hf_log_write(run->log, HF_INFO, "started", "version", HF_VERSION, "config", run->config->path, "digest", digest, NULL);
+}
+
+static int start(struct hf_run *run, struct hf_error *err)
+{
+    keep_memory_private();
+    if (hf_config_load(run->options->config, &run->config, err) != 0 || apply_overrides(run, err) != 0 ||
+        make_loop(run, err) != 0 || hf_run_trail_open(run, err) != 0 || make_agent(run, err) != 0) {
+        return -1;
+    }
+    say_started(run);
+    if (hf_run_alerts(run, err) != 0 || make_server(run, err) != 0 || add_targets(run, err) != 0) {
+        return -1;
+    }
+    hf_run_publish(run);
+    hf_timer_set(run->age_timer, AGE_MS);
+    return 0;
+}
+
+static void stop(struct hf_run *run)
+{
+    if (run->audit && run->started_ms) {
+        hf_run_say(run, "agent.stopped", "info", "holdfast stopped", NULL);
+    }
+    hf_serve_stop(run->serve);
+    hf_alert_free(run->alert);
+    run->alert = NULL;
+    while (run->targets) {
+        hf_run_target_remove(run, run->targets);
+    }
+    /* The trail goes last: what the agent queued is written before its file is closed. */
+    hf_agent_free(run->agent);
+    run->agent = NULL;
+    hf_audit_close(run->audit, 1500);
+    hf_audit_reader_close(run->reader);
+    hf_http_free(run->http);
+    hf_timer_free(run->agent_timer);
+    hf_timer_free(run->view_timer);
+    hf_timer_free(run->wake_timer);
+    hf_timer_free(run->stop_timer);
+    hf_timer_free(run->age_timer);
+    hf_loop_free(run->loop);
+    hf_log_free(run->log);
+    hf_config_free(run->config);
+    free(run->database);
+    pthread_mutex_destroy(&run->reader_lock);
+}
+
+int hf_run(const struct hf_run_options *options, struct hf_error *err)
+{
+    struct hf_run run = {.options = options};
+    if (pthread_mutex_init(&run.reader_lock, NULL) != 0) {
+        return hf_error_set(err, HF_ENOMEM, "start: out of memory");
+    }
+    int result = start(&run, err);
+    if (result == 0) {
+        run.started_ms = hf_now_ms();
+        result = hf_loop_run(run.loop, err);
+    }
+    stop(&run);
+    return result;
+}

@@ -1,0 +1,114 @@
+/* The wiring's state, private to src/run.
+ *
+ * run.c      start and stop           target.c   one cluster with its source      effects.c  what the agent asks for
+ * trail.c    trail ↔ agent, alerts, pages  publish.c  views for the pages             reload.c   SIGHUP        notify.c  systemd */
+#ifndef HF_RUN_RUN_H
+#define HF_RUN_RUN_H
+
+#include <pthread.h>
+
+#include "holdfast/agent.h"
+#include "holdfast/alert.h"
+#include "holdfast/config.h"
+#include "holdfast/kubeconfig.h"
+#include "holdfast/map.h"
+#include "holdfast/run.h"
+
+struct run_target;
+
+struct hf_run {
+    const struct hf_run_options *options;
+    struct hf_config *config;
+    struct hf_log *log;
+    struct hf_loop *loop;
+    struct hf_http *http;
+    struct hf_agent *agent;
+    struct hf_audit *audit;
+    struct hf_alert *alert;
+    struct hf_serve *serve;
+    struct run_target *targets;
+
+    pthread_mutex_t reader_lock; /* the pages' threads share one reader */
+    struct hf_audit_reader *reader;
+    char *database;
+
+    struct hf_timer *agent_timer;
+    struct hf_timer *view_timer;
+    struct hf_timer *wake_timer;
+    struct hf_timer *stop_timer;
+    struct hf_timer *age_timer;
+    uint64_t view_serial;
+    int64_t started_ms;
+    int64_t stop_by_ms; /* monotonic; 0: not stopping */
+    bool trail_failing;
+    char trail_problem[HF_ERROR_TEXT];
+    bool was_ready;
+};
+
+/* A request of the agent's on its way: freed by its answer, or with its target. */
+struct asked {
+    struct run_target *target;
+    uint64_t ticket;
+    struct asked *next;
+    struct asked *prev;
+};
+
+struct run_follow {
+    struct run_target *target;
+    uint64_t scope;
+    struct hf_follow *follow;
+    struct run_follow *next;
+};
+
+struct run_target {
+    struct hf_run *run;
+    char *name;
+    struct hf_digest digest; /* of its part of the config */
+    bool correct;
+    struct hf_access *access;
+    struct hf_cluster *cluster;
+    struct hf_source *source;
+    struct hf_types *types;
+    struct hf_digest types_digest;
+    bool has_types_digest;
+    bool discovered;
+    struct hf_timer *discover_timer;
+    unsigned discover_failures;
+    char cluster_problem[HF_ERROR_TEXT];
+    int64_t cluster_since_ms;
+    char source_problem[HF_ERROR_TEXT];
+    int64_t source_at_ms;
+    struct run_follow *follows;
+    struct asked *asked;
+    struct run_target *next;
+};
+
+/* target.c */
+int hf_run_target_add(struct hf_run *run, const struct hf_config_target *config, struct hf_error *err);
+void hf_run_target_remove(struct hf_run *run, struct run_target *target);
+struct run_target *hf_run_target_find(const struct hf_run *run, const char *name);
+int hf_run_access(const struct hf_config_target *config, struct hf_access **out, struct hf_error *err);
+
+/* effects.c */
+void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out);
+void hf_run_told(struct hf_run *run, int result, const struct hf_error *err);
+void hf_run_unfollow_all(struct run_target *target);
+
+/* trail.c */
+int hf_run_trail_open(struct hf_run *run, struct hf_error *err);
+int hf_run_trail_resume(struct hf_run *run, struct hf_error *err);
+int hf_run_alerts(struct hf_run *run, struct hf_error *err);
+void hf_run_serve_trail(struct hf_run *run, struct hf_serve_trail *out);
+void hf_run_say(struct hf_run *run, const char *type, const char *severity, const char *message, const char *detail);
+int hf_run_secret_key(const char *database, unsigned char out[32], struct hf_error *err);
+
+/* publish.c */
+void hf_run_publish(struct hf_run *run);
+
+/* reload.c */
+void hf_run_reload(struct hf_run *run);
+
+/* notify.c: sd_notify(3)'s protocol, nothing when NOTIFY_SOCKET is not set. */
+void hf_run_notify(const char *state);
+
+#endif

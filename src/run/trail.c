@@ -1,0 +1,300 @@
+/* The trail's three readers: the agent (what is durable, what is open), the alerts (the outbox), the pages (events). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run.h"
+
+static void on_durable(void *ctx, uint64_t ticket)
+{
+    struct hf_run *run = ctx;
+    struct hf_error err = HF_ERROR_INIT;
+    if (run->agent) {
+        hf_run_told(run, hf_agent_recorded(run->agent, ticket, &err), &err);
+    }
+}
+
+static void on_trail_state(void *ctx, const struct hf_error *state)
+{
+    struct hf_run *run = ctx;
+    run->trail_failing = state->code != HF_OK;
+    (void)snprintf(run->trail_problem, sizeof run->trail_problem, "%s", state->text);
+    if (run->trail_failing) {
+        hf_log_error(run->log, HF_ERROR, "the trail can't be written: nothing is corrected until it can", state, NULL);
+    } else {
+        hf_log_write(run->log, HF_INFO, "the trail is written again", NULL);
+    }
+    hf_run_publish(run);
+}
+
+static void on_outbox(void *ctx)
+{
+    struct hf_run *run = ctx;
+    if (run->alert) {
+        hf_alert_wake(run->alert);
+    }
+}
+
+static int post(void *ctx, void (*fn)(void *, void *), void *fn_ctx, void *message)
+{
+    return hf_loop_post(ctx, fn, fn_ctx, message);
+}
+
+int hf_run_trail_open(struct hf_run *run, struct hf_error *err)
+{
+    const char **names = hf_calloc(run->config->channel_count, sizeof *names);
+    if (!names) {
+        return hf_error_set(err, HF_ENOMEM, "open the trail: out of memory");
+    }
+    for (size_t i = 0; i < run->config->channel_count; i++) {
+        names[i] = run->config->channels[i].name;
+    }
+    struct hf_audit_options options = {.path = run->database, .channels = names, .channel_count = run->config->channel_count};
+    struct hf_audit_events events = {run, on_durable, on_trail_state, on_outbox};
+    int result = hf_audit_open(&options, &events, post, run->loop, run->log, &run->audit, err);
+    free(names);
+    return result;
+}
+
+struct resume {
+    struct hf_run *run;
+    int result;
+    struct hf_error *err;
+};
+
+static bool resume_one(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
+{
+    struct resume *resume = ctx;
+    (void)id;
+    (void)digest;
+    resume->result = hf_agent_resume(resume->run->agent, event, resume->err);
+    return resume->result == 0;
+}
+
+static bool know_one(void *ctx, const struct hf_audit_object *object)
+{
+    struct resume *resume = ctx;
+    resume->result = hf_agent_known(resume->run->agent, object, resume->err);
+    return resume->result == 0;
+}
+
+int hf_run_trail_resume(struct hf_run *run, struct hf_error *err)
+{
+    struct hf_audit_reader *reader;
+    if (hf_audit_reader_open(run->database, &reader, err) != 0) {
+        return -1;
+    }
+    struct resume resume = {run, 0, err};
+    int result = hf_audit_open_incidents(reader, resume_one, &resume, err);
+    if (result == 0 && resume.result == 0) {
+        result = hf_audit_objects(reader, know_one, &resume, err);
+    }
+    hf_audit_reader_close(reader);
+    return result != 0 ? result : resume.result;
+}
+
+struct taking {
+    struct hf_run *run;
+    char channel[];
+};
+
+static void on_taken(void *ctx, const struct hf_outbox_row *rows, size_t count, int64_t next_due_ms)
+{
+    struct taking *taking = ctx;
+    struct hf_alert_message *messages = hf_calloc(count, sizeof *messages);
+    for (size_t i = 0; messages && i < count; i++) {
+        messages[i] =
+            (struct hf_alert_message){rows[i].id, rows[i].key, rows[i].event_json, rows[i].attempts, rows[i].created_ms};
+    }
+    if (taking->run->alert) {
+        hf_alert_taken(taking->run->alert, taking->channel, messages, messages ? count : 0, next_due_ms);
+    }
+    free(messages);
+    free(taking);
+}
+
+static int take(void *ctx, const char *channel, size_t most, struct hf_error *err)
+{
+    struct hf_run *run = ctx;
+    struct taking *taking = hf_calloc(1, sizeof *taking + strlen(channel) + 1);
+    if (!taking) {
+        return hf_error_set(err, HF_ENOMEM, "look into the outbox: out of memory");
+    }
+    taking->run = run;
+    memcpy(taking->channel, channel, strlen(channel) + 1);
+    if (hf_audit_outbox_take(run->audit, channel, hf_now_ms(), most, on_taken, taking, err) != 0) {
+        free(taking);
+        return -1;
+    }
+    return 0;
+}
+
+static int settle(void *ctx, const char *channel, const struct hf_alert_message *message, int outcome, int64_t next_ms,
+                  const char *why, struct hf_error *err)
+{
+    struct hf_run *run = ctx;
+    hf_auto_buf struct hf_buf text = {0};
+    struct hf_audit_event event = {.at_ms = hf_now_ms(),
+                                   .drifted_at_ms = HF_TIME_NONE,
+                                   .seen_at_ms = HF_TIME_NONE,
+                                   .corrected_at_ms = HF_TIME_NONE};
+    bool over = outcome != HF_ALERT_AGAIN;
+    if (outcome == HF_ALERT_DELIVERED) {
+        event.type = "alert.delivered";
+        event.severity = "info";
+        hf_buf_addf(&text, "alert %s reached %s at attempt %lld", message->key, channel, (long long)message->attempts + 1);
+    } else {
+        event.type = "alert.failed";
+        event.severity = "warning";
+        hf_buf_addf(&text, "alert %s never reached %s, given up after %lld attempts: %s", message->key, channel,
+                    (long long)message->attempts + 1, why ? why : "no reason known");
+    }
+    event.message = hf_buf_text(&text);
+    return hf_audit_outbox_settle(run->audit, message->id, over, next_ms, why, over ? &event : NULL, err);
+}
+
+static void wipe(struct hf_buf *buf)
+{
+    hf_wipe(buf->ptr, buf->cap);
+    hf_buf_free(buf);
+}
+
+/* Makes the alert station anew from the config: at start and after a reload. */
+int hf_run_alerts(struct hf_run *run, struct hf_error *err)
+{
+    const struct hf_config *config = run->config;
+    struct hf_alert_channel *channels = hf_calloc(config->channel_count, sizeof *channels);
+    struct hf_buf *secrets = hf_calloc(config->channel_count * 2, sizeof *secrets);
+    int result = channels && secrets ? 0 : hf_error_set(err, HF_ENOMEM, "set up alerts: out of memory");
+    for (size_t i = 0; result == 0 && i < config->channel_count; i++) {
+        const struct hf_config_channel *from = &config->channels[i];
+        result = hf_secret_load(&from->url, "webhook URL", &secrets[2 * i], err);
+        if (result == 0) {
+            result = hf_secret_load(&from->secret, "webhook secret", &secrets[2 * i + 1], err);
+        }
+        if (result != 0) {
+            (void)hf_error_wrap(err, "channel %s", from->name);
+        }
+        channels[i] = (struct hf_alert_channel){.name = from->name,
+                                                .url = hf_buf_text(&secrets[2 * i]),
+                                                .secret = secrets[2 * i + 1].len ? hf_buf_text(&secrets[2 * i + 1]) : NULL,
+                                                .timeout_ms = from->timeout_ms,
+                                                .give_up_ms = from->give_up_ms};
+    }
+    struct hf_alert *made = NULL;
+    struct hf_alert_outbox outbox = {run, take, settle};
+    if (result == 0) {
+        result = hf_alert_new(run->loop, run->http, run->log, channels, config->channel_count, &outbox, &made, err);
+    }
+    for (size_t i = 0; secrets && i < config->channel_count * 2; i++) {
+        wipe(&secrets[i]);
+    }
+    free(secrets);
+    free(channels);
+    if (result == 0) {
+        hf_alert_free(run->alert);
+        run->alert = made;
+        hf_alert_wake(made);
+    }
+    return result;
+}
+
+struct listing {
+    struct hf_buf *out;
+    size_t count;
+};
+
+static bool add_event(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
+{
+    struct listing *listing = ctx;
+    if (listing->count++ > 0) {
+        hf_buf_addc(listing->out, ',');
+    }
+    hf_audit_event_json(listing->out, id, event, digest);
+    return hf_buf_ok(listing->out);
+}
+
+/* On the pages' threads. */
+static int list_events(void *ctx, const struct hf_serve_query *query, struct hf_buf *out, struct hf_error *err)
+{
+    struct hf_run *run = ctx;
+    struct hf_audit_filter filter = {.after_id = query->after_id,
+                                     .since_ms = query->since_ms,
+                                     .until_ms = query->until_ms,
+                                     .type = query->type,
+                                     .incident = query->incident,
+                                     .target = query->target,
+                                     .space = query->space,
+                                     .unit = query->unit,
+                                     .kind = query->kind,
+                                     .namespace = query->namespace,
+                                     .name = query->name,
+                                     .manager = query->manager,
+                                     .severity = query->severity,
+                                     .limit = query->limit,
+                                     .newest_first = !query->oldest_first};
+    struct listing listing = {out, 0};
+    hf_buf_addc(out, '[');
+    pthread_mutex_lock(&run->reader_lock);
+    int result = run->reader ? 0 : hf_audit_reader_open(run->database, &run->reader, err);
+    if (result == 0) {
+        result = hf_audit_query(run->reader, &filter, add_event, &listing, err);
+    }
+    pthread_mutex_unlock(&run->reader_lock);
+    hf_buf_addc(out, ']');
+    if (result == 0 && !hf_buf_ok(out)) {
+        return hf_error_set(err, HF_ENOMEM, "list events: out of memory");
+    }
+    return result;
+}
+
+void hf_run_serve_trail(struct hf_run *run, struct hf_serve_trail *out)
+{
+    *out = (struct hf_serve_trail){.ctx = run, .events = list_events};
+}
+
+void hf_run_say(struct hf_run *run, const char *type, const char *severity, const char *message, const char *detail)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_audit_event event = {.at_ms = hf_now_ms(),
+                                   .type = type,
+                                   .severity = severity,
+                                   .message = message,
+                                   .detail = detail,
+                                   .drifted_at_ms = HF_TIME_NONE,
+                                   .seen_at_ms = HF_TIME_NONE,
+                                   .corrected_at_ms = HF_TIME_NONE};
+    struct hf_audit_batch batch = {.events = &event, .event_count = 1};
+    if (hf_audit_append(run->audit, &batch, 0, &err) != 0) {
+        hf_log_error(run->log, HF_ERROR, "an event could not be recorded", &err, "event", type, NULL);
+    }
+}
+
+/* The key of the digests that stand for Secret values: beside the database, made once, so that equal values can be told equal over
+ * restarts and by nobody else. */
+int hf_run_secret_key(const char *database, unsigned char out[32], struct hf_error *err)
+{
+    hf_auto_buf struct hf_buf path = {0};
+    hf_buf_addf(&path, "%s.key", database);
+    hf_auto_fd int fd = open(hf_buf_text(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return hf_error_errno(err, HF_EIO, errno, "open %s", hf_buf_text(&path));
+    }
+    ssize_t got = read(fd, out, 32);
+    if (got == 32) {
+        return 0;
+    }
+    if (got != 0) {
+        return hf_error_set(err, HF_ECORRUPT, "%s is not a key of 32 bytes", hf_buf_text(&path));
+    }
+    if (hf_random(out, 32, err) != 0) {
+        return -1;
+    }
+    if (write(fd, out, 32) != 32 || fsync(fd) != 0) {
+        return hf_error_errno(err, HF_EIO, errno, "write %s", hf_buf_text(&path));
+    }
+    return 0;
+}
