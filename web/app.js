@@ -153,8 +153,18 @@
 
   const value = (text, most) => element("code", {}, text === null ? "(absent)" : cut(text, most));
 
+  const MEANINGS = {
+    missing: "not in the cluster", extra: "in the cluster, and no unit holds it", terminating: "being deleted",
+    pending: "a newer revision is not applied yet", unknown: "can't be judged",
+  };
+
+  function took(ms) {
+    return ms < 1000 ? ms + " ms" : ms < 60000 ? (ms / 1000).toFixed(1) + " s" : Math.round(ms / 60000) + " min";
+  }
+
   function what(object) {
     const cell = element("td");
+    if (!object.reason && !object.finding_count && MEANINGS[object.verdict]) cell.append(element("p", {}, MEANINGS[object.verdict]));
     if (object.reason) cell.append(element("p", {}, cut(object.reason, 300)));
     const first = object.findings && object.findings[0];
     if (first) {
@@ -229,7 +239,11 @@
   function objectBody(object, events) {
     const parts = [element("p", {}, badge(object.verdict), " since ", time(object.since)), place(object)];
     if (object.reason) parts.push(element("p", { class: "reason" }, object.reason));
-    parts.push(element("h3", {}, object.findings.length ? "What differs" : "Nothing differs from the unit now"));
+    if (object.corrections > 0) {
+      parts.push(element("p", { class: "dim" }, "Put back " + object.corrections + (object.corrections === 1 ? " time" : " times") +
+        (object.last_correction_ms === null ? "" : ", the last time in " + took(object.last_correction_ms)) + "."));
+    }
+    parts.push(element("h3", {}, object.findings.length ? "What differs" : MEANINGS[object.verdict] || "Nothing differs from the unit now"));
     if (object.findings.length) parts.push(element("ol", { class: "findings" }, ...object.findings.map(finding)));
     parts.push(element("h3", {}, "What happened to it"));
     parts.push(element("ol", { class: "events" }, ...(events.length ? events.map((item) => event(item, false))

@@ -113,37 +113,53 @@ static struct tally count(const struct hf_view *view, const struct hf_view_index
     return tally;
 }
 
-static void list_counts(struct hf_buf *out, const struct hf_view_index *index)
+static const char *are(size_t count)
 {
-    const char *between = "";
-    for (int rank = 0; rank < HF_RANK_IN_SYNC; rank++) {
-        if (index->counts[rank] > 0) {
-            hf_buf_addf(out, "%s%zu %s", between, index->counts[rank], hf_rank_words((enum hf_rank)rank));
-            between = ", ";
-        }
+    return count == 1 ? "is" : "are";
+}
+
+static void add_clause(struct hf_buf *out, const char *between, size_t count, const char *format)
+{
+    if (count > 0) {
+        hf_buf_addf(out, "%s%zu %s %s", out->len > 0 && out->ptr[out->len - 1] != ' ' ? between : "", count, are(count),
+                    format);
     }
 }
 
 static void act_sentence(struct hf_assessment *out, const struct hf_view_index *index, const struct tally *tally)
 {
     struct hf_buf *to = &out->sentence;
-    size_t objects = tally->late + tally->observed + tally->person;
     hf_buf_adds(to, "You have to act: ");
-    if (objects > 0) {
-        hf_buf_addf(to, "%zu %s a person (", objects, objects == 1 ? "object needs" : "objects need");
-        list_counts(to, index);
-        hf_buf_adds(to, ")");
-        if (tally->late > 0) {
-            hf_buf_addf(to, "; %zu not put back within 30 s", tally->late);
-        } else if (tally->observed > 0) {
-            hf_buf_addf(to, "; %zu only observed, not put back by holdfast", tally->observed);
-        }
-    }
+    add_clause(to, ", ", index->counts[HF_RANK_BLOCKED], "blocked");
+    add_clause(to, ", ", index->counts[HF_RANK_UNKNOWN], "unknown");
+    add_clause(to, ", ", index->counts[HF_RANK_EXTRA], "held by no unit");
+    add_clause(to, ", ", tally->late, "not put back within 30 s");
+    add_clause(to, ", ", tally->observed, "different where holdfast only observes");
     if (out->problem_count > 0) {
-        hf_buf_addf(to, "%s%zu %s holdfast itself", objects > 0 ? "; " : "", out->problem_count,
-                    out->problem_count == 1 ? "problem with what feeds" : "problems with what feed");
+        size_t count = out->problem_count;
+        bool first = to->len > 0 && to->ptr[to->len - 1] == ' ';
+        hf_buf_addf(to, first ? "%zu %s holdfast depends on %s." : "; %zu %s holdfast depends on %s.", count,
+                    count == 1 ? "thing" : "things", count == 1 ? "fails" : "fail");
+    } else {
+        hf_buf_addc(to, '.');
     }
-    hf_buf_adds(to, ".");
+    if (tally->open > 0) {
+        hf_buf_addf(to, " %zu more %s being put back.", tally->open, are(tally->open));
+    }
+}
+
+static void handled_sentence(struct hf_buf *to, const struct hf_view_index *index, const struct tally *tally)
+{
+    if (tally->open > 0) {
+        hf_buf_adds(to, "Being put back: ");
+        hf_buf_addf(to, "%zu %s", tally->open, tally->open == 1 ? "object" : "objects");
+        hf_buf_addf(to, " (%zu drifted, %zu missing). ", index->counts[HF_RANK_DRIFTED],
+                    index->counts[HF_RANK_MISSING]);
+    }
+    if (tally->moving > 0) {
+        hf_buf_addf(to, "%zu %s in a rollout or going away. ", tally->moving, are(tally->moving));
+    }
+    hf_buf_adds(to, "Nothing for you to do.");
 }
 
 static void say(struct hf_assessment *out, const struct hf_view *view, const struct hf_view_index *index)
@@ -165,9 +181,7 @@ static void say(struct hf_assessment *out, const struct hf_view *view, const str
         hf_buf_adds(to, ". Nothing to do.");
     } else if (tally.open + tally.moving > 0) {
         out->state = HF_STATE_HANDLED;
-        hf_buf_addf(to, "%s: ", tally.open > 0 ? "Being put back" : "A rollout is under way");
-        list_counts(to, index);
-        hf_buf_adds(to, ". Nothing for you to do.");
+        handled_sentence(to, index, &tally);
     } else {
         out->state = HF_STATE_WELL;
         hf_buf_addf(to,

@@ -51,8 +51,33 @@ static void add_cut(struct hf_buf *out, const char *text, size_t most)
     out->failed |= cut.failed;
 }
 
+/* What a verdict means where nothing else is said of the object. */
+static const char *meaning(enum hf_rank rank)
+{
+    switch (rank) {
+    case HF_RANK_MISSING:
+        return "not in the cluster";
+    case HF_RANK_EXTRA:
+        return "in the cluster, and no unit holds it";
+    case HF_RANK_TERMINATING:
+        return "being deleted";
+    case HF_RANK_PENDING:
+        return "a newer revision is not applied yet";
+    case HF_RANK_UNKNOWN:
+        return "can't be judged";
+    default:
+        return NULL;
+    }
+}
+
 static void add_what(struct hf_buf *out, const struct hf_view_object *object)
 {
+    const char *words = meaning(hf_rank_of(object->verdict));
+    if (words && object->finding_count == 0 && (!object->reason || !object->reason[0])) {
+        hf_buf_adds(out, "<p>");
+        hf_html_add(out, words);
+        hf_buf_adds(out, "</p>");
+    }
     if (object->reason && object->reason[0]) {
         hf_buf_adds(out, "<p>");
         add_cut(out, object->reason, 300);
@@ -162,6 +187,21 @@ static void add_finding(struct hf_buf *out, const struct hf_view_finding *findin
     hf_buf_adds(out, "</dd></div></dl></li>");
 }
 
+static void add_corrections(struct hf_buf *out, const struct hf_view_object *object)
+{
+    if (object->corrections == 0) {
+        return;
+    }
+    hf_buf_addf(out, "<p class=\"dim\">Put back %lld %s", (long long)object->corrections,
+                object->corrections == 1 ? "time" : "times");
+    if (object->last_correction_ms != HF_TIME_NONE) {
+        char took[HF_TIME_TEXT];
+        hf_duration_format(object->last_correction_ms, took);
+        hf_buf_addf(out, ", the last time in %s", took);
+    }
+    hf_buf_adds(out, ".</p>");
+}
+
 static void add_detail(struct hf_buf *out, const struct hf_view_object *object)
 {
     hf_buf_adds(out, "<h2 id=\"detail-title\"><bdi>");
@@ -178,12 +218,16 @@ static void add_detail(struct hf_buf *out, const struct hf_view_object *object)
         hf_html_add(out, object->reason);
         hf_buf_adds(out, "</p>");
     }
-    hf_buf_addf(out, "<h3>%s</h3><ol class=\"findings\">",
-                object->finding_count > 0 ? "What differs" : "Nothing differs from the unit now");
+    add_corrections(out, object);
+    const char *words = meaning(hf_rank_of(object->verdict));
+    hf_buf_adds(out, "<h3>");
+    hf_html_add(out, object->finding_count > 0 ? "What differs" : words ? words : "Nothing differs from the unit now");
+    hf_buf_adds(out, "</h3>");
+    hf_buf_adds(out, object->finding_count > 0 ? "<ol class=\"findings\">" : "");
     for (size_t i = 0; i < object->finding_count; i++) {
         add_finding(out, &object->findings[i]);
     }
-    hf_buf_adds(out, "</ol>");
+    hf_buf_adds(out, object->finding_count > 0 ? "</ol>" : "");
 }
 
 void hf_page_detail(struct hf_page *page)

@@ -56,7 +56,7 @@ static int check_path(const char *path, struct hf_error *err)
         const char *segment = at + 1;
         size_t len = strcspn(segment, "/");
         bool last = segment[len] == '\0';
-        if ((len == 0 && !(last && at == path)) || (len == 1 && segment[0] == '.') ||
+        if ((len == 0 && !last) || (len == 1 && segment[0] == '.') ||
             (len == 2 && segment[0] == '.' && segment[1] == '.')) {
             return hf_error_set(err, HF_EINVAL, "the path has an empty, '.' or '..' segment");
         }

@@ -205,14 +205,14 @@ static const struct {
     const char *words;
 } SENTENCES[] = {
     {"in_sync", "auto", 0, "well", "All is well: 2 objects"},
-    {"drifted", "auto", 1000, "handled", "Being put back: 1 drifted"},
+    {"drifted", "auto", 1000, "handled", "Being put back: 1 object (1 drifted, 0 missing)"},
     {"missing", "auto", 1000, "handled", "1 missing"},
-    {"pending", "auto", 1000, "handled", "rollout is under way"},
-    {"drifted", "auto", 40000, "act", "not put back within 30 s"},
-    {"drifted", "observe", 1000, "act", "only observed"},
-    {"blocked", "auto", 1000, "act", "1 object needs a person (1 blocked)"},
-    {"unknown", "auto", 1000, "act", "1 unknown"},
-    {"nonsense", "auto", 1000, "act", "1 unknown"},
+    {"pending", "auto", 1000, "handled", "1 is in a rollout"},
+    {"drifted", "auto", 40000, "act", "1 is not put back within 30 s."},
+    {"drifted", "observe", 1000, "act", "1 is different where holdfast only observes"},
+    {"blocked", "auto", 1000, "act", "act: 1 is blocked."},
+    {"unknown", "auto", 1000, "act", "act: 1 is unknown."},
+    {"nonsense", "auto", 1000, "act", "act: 1 is unknown."},
 };
 
 Test(api, the_summary_says_in_one_sentence_whether_a_person_must_act)
