@@ -13,6 +13,7 @@
 #include "holdfast/audit.h"
 #include "holdfast/cluster.h"
 #include "holdfast/drift.h"
+#include "holdfast/rules.h"
 #include "holdfast/serve.h"
 #include "holdfast/source.h"
 
@@ -88,6 +89,9 @@ int hf_agent_target_add(struct hf_agent *agent, const struct hf_agent_target_opt
 void hf_agent_target_remove(struct hf_agent *agent, const char *target);
 /* Takes over a setting without losing state. */
 int hf_agent_target_set(struct hf_agent *agent, const struct hf_agent_target_options *options, struct hf_error *err);
+
+/* The rules by which findings are judged, kept by the caller until replaced (NULL: none). What is followed is listed and judged anew. */
+int hf_agent_rules(struct hf_agent *agent, const struct hf_rules *rules, struct hf_error *err);
 
 /* At start-up, before anything else of the target: an incident that the trail left open, by its newest event. When its object is first
  * judged it is taken up again, or closed with what is found. */

@@ -268,6 +268,17 @@ int hf_agent_known(struct hf_agent *agent, const struct hf_audit_object *object,
     return 0;
 }
 
+/* Live forms are not kept: to judge all anew, all is listed anew. */
+void hf_agent_list_anew(struct hf_agent *agent, const struct target *target)
+{
+    for (const struct scope *scope = target->scopes; scope; scope = scope->next) {
+        if (scope->synced) {
+            struct hf_agent_scope told = {scope->id, target->name, scope->api_version, scope->kind, scope->namespace};
+            agent->effects.follow(agent->effects.ctx, &told);
+        }
+    }
+}
+
 int hf_agent_discovered(struct hf_agent *agent, const char *name, const struct hf_types *types, struct hf_error *err)
 {
     struct target *target = hf_agent_find_target(agent, name);
@@ -280,12 +291,8 @@ int hf_agent_discovered(struct hf_agent *agent, const char *name, const struct h
     if (hf_agent_place_all(agent, target, err) != 0) {
         return -1;
     }
-    /* Another schema may give another verdict, and live forms are not kept: everything is listed anew. */
-    for (const struct scope *scope = target->scopes; renewed && scope; scope = scope->next) {
-        if (scope->synced) {
-            struct hf_agent_scope told = {scope->id, target->name, scope->api_version, scope->kind, scope->namespace};
-            agent->effects.follow(agent->effects.ctx, &told);
-        }
+    if (renewed) {
+        hf_agent_list_anew(agent, target); /* another schema may give another verdict */
     }
     return hf_agent_leave(agent, err);
 }

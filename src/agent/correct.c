@@ -34,7 +34,7 @@ static int64_t backoff(const struct hf_agent *agent, unsigned attempts, int64_t 
 
 void hf_agent_plan(struct hf_agent *agent, struct object *object)
 {
-    if (!object->target->correct || object->phase != PHASE_IDLE) {
+    if (!object->target->correct || object->is_held || object->phase != PHASE_IDLE) {
         return;
     }
     object->phase = PHASE_WAITING;

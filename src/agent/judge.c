@@ -156,7 +156,7 @@ static int note_drift(struct hf_agent *agent, struct object *object, int64_t dri
                                 .operation = incident->operation,
                                 .drifted_ms = drifted_ms,
                                 .corrected_ms = HF_TIME_NONE,
-                                .alert = opens && !object->target->correct && !incident->created,
+                                .alert = opens && (!object->target->correct || object->is_held) && !incident->created,
                                 .with_findings = true};
     if (opens && !incident->created && !incident->rollout) {
         object->target->drifts++;
@@ -287,7 +287,10 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
     bool stays_blocked = object->verdict == HF_BLOCKED && object->incident.blocked;
     enum hf_verdict shown = object->desired_changed && verdict != HF_TERMINATING ? HF_PENDING : verdict;
     if (!stays_blocked) {
-        hf_agent_set_verdict(agent, object, shown, object->target->correct ? NULL : "this target is only observed");
+        hf_agent_set_verdict(agent, object, shown,
+                             !object->target->correct ? "this target is only observed"
+                             : object->is_held       ? object->hold_reason
+                                                     : NULL);
     }
     /* Describe what is, not the "pending" or "blocked" that is shown for it. */
     enum hf_verdict kept = object->verdict;
@@ -324,6 +327,11 @@ static int compare(struct hf_agent *agent, struct object *object, const struct h
         in_sync(agent, object, digest);
         return 0;
     }
+    if (judgement.verdict == HF_DRIFTED && !hf_agent_weigh(agent, object, arena, &judgement)) {
+        hf_arena_free(arena); /* all that differs is a rule's to ignore */
+        in_sync(agent, object, digest);
+        return 0;
+    }
     hf_agent_clear_findings(object);
     object->findings_arena = arena;
     object->findings = judgement.findings;
@@ -354,12 +362,17 @@ int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct h
             object->uid[0] = '\0';
             object->was_known = true;
         }
+        if (!hf_agent_weigh_whole(agent, object)) {
+            hf_agent_set_verdict(agent, object, HF_MISSING, object->hold_reason);
+            return 0;
+        }
         return not_in_sync(agent, object, HF_MISSING, HF_TIME_NONE, err);
     }
     int64_t deleted_ms;
     if (hf_drift_is_terminating(live, &deleted_ms)) {
         hf_agent_clear_findings(object);
         hf_agent_unplan(agent, object);
+        (void)hf_agent_weigh_whole(agent, object);
         return not_in_sync(agent, object, HF_TERMINATING, deleted_ms, err);
     }
     struct hf_digest digest;

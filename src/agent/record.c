@@ -81,8 +81,7 @@ static struct hf_audit_event *new_event(struct hf_agent *agent)
 
 const char *hf_agent_severity(const struct object *object)
 {
-    const char *criticality = object->unit ? hf_unit_label(object->unit, "criticality") : NULL;
-    return criticality && strcmp(criticality, "critical") == 0 ? "critical" : "warning";
+    return hf_severity_name(object->severity);
 }
 
 static void add_text(struct hf_buf *out, const char *name, const char *text, bool first)
@@ -127,7 +126,9 @@ static const char *detail_of(struct hf_agent *agent, struct batch *batch, const 
         }
         add_finding(&out, &object->findings[i]);
     }
-    hf_buf_adds(&out, "]}");
+    hf_buf_addc(&out, ']');
+    add_text(&out, "rule", object->rule, false);
+    hf_buf_addc(&out, '}');
     const char *kept = hf_buf_ok(&out) ? keep(agent, batch, hf_buf_text(&out)) : NULL;
     if (!kept) {
         agent->lacks_memory = true;

@@ -72,6 +72,10 @@ struct object {
     uint64_t pass;
     bool has_status;
     bool is_served;
+    bool is_held;          /* a rule says that it is not put back */
+    char hold_reason[300];
+    enum hf_severity severity;
+    const char *rule;      /* that decided the severity; NULL: none */
     struct scope *scope; /* NULL: kind not served */
     uint64_t listed;     /* the scope's list in which it was last named */
 
@@ -173,6 +177,7 @@ struct hf_agent {
     struct hf_log *log;
     unsigned char *secret_key;
     size_t secret_key_len;
+    const struct hf_rules *rules;
     struct target *targets;
     struct object *active;
     struct hf_hasher *hasher;
@@ -191,6 +196,7 @@ int hf_agent_leave(struct hf_agent *agent, struct hf_error *err);
 struct target *hf_agent_find_target(const struct hf_agent *agent, const char *name);
 void hf_agent_activate(struct hf_agent *agent, struct object *object);
 void hf_agent_deactivate(struct hf_agent *agent, struct object *object);
+void hf_agent_list_anew(struct hf_agent *agent, const struct target *target);
 
 /* inventory.c */
 int hf_agent_place_all(struct hf_agent *agent, struct target *target, struct hf_error *err);
@@ -233,6 +239,10 @@ uint64_t hf_agent_batch_ticket(struct hf_agent *agent); /* 0: memory is short */
 int hf_agent_hand_over(struct hf_agent *agent, struct hf_error *err);
 const char *hf_agent_severity(const struct object *object);
 void hf_agent_batch_free(struct batch *batch);
+
+/* rule.c */
+bool hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_arena *arena, struct hf_judgement *judgement);
+bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object); /* false: ignored */
 
 /* live.c */
 const struct hf_value *hf_agent_metadata(const struct hf_value *object, const char *name);

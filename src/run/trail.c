@@ -153,13 +153,28 @@ static int settle(void *ctx, const char *channel, const struct hf_alert_message 
                     (long long)message->attempts + 1, why ? why : "no reason known");
     }
     event.message = hf_buf_text(&text);
-    return hf_audit_outbox_settle(run->audit, message->id, over, next_ms, why, over ? &event : NULL, err);
+    return hf_audit_outbox_settle(run->audit, message->id, outcome == HF_ALERT_DELIVERED, over ? HF_TIME_NONE : next_ms, why,
+                                  over ? &event : NULL, err);
 }
 
 static void wipe(struct hf_buf *buf)
 {
     hf_wipe(buf->ptr, buf->cap);
     hf_buf_free(buf);
+}
+
+static int tell_channels(struct hf_run *run, struct hf_error *err)
+{
+    const char **names = hf_calloc(run->config->channel_count, sizeof *names);
+    if (!names) {
+        return hf_error_set(err, HF_ENOMEM, "set up alerts: out of memory");
+    }
+    for (size_t i = 0; i < run->config->channel_count; i++) {
+        names[i] = run->config->channels[i].name;
+    }
+    int result = hf_audit_channels(run->audit, names, run->config->channel_count, err);
+    free(names);
+    return result;
 }
 
 /* Makes the alert station anew from the config: at start and after a reload. */
@@ -195,11 +210,16 @@ int hf_run_alerts(struct hf_run *run, struct hf_error *err)
     free(secrets);
     free(channels);
     if (result == 0) {
-        hf_alert_free(run->alert);
-        run->alert = made;
-        hf_alert_wake(made);
+        result = tell_channels(run, err);
     }
-    return result;
+    if (result != 0) {
+        hf_alert_free(made);
+        return -1;
+    }
+    hf_alert_free(run->alert);
+    run->alert = made;
+    hf_alert_wake(made);
+    return 0;
 }
 
 struct listing {
