@@ -297,7 +297,9 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
     object->verdict = verdict;
     int result = note_drift(agent, object, drifted_ms, err);
     object->verdict = kept;
-    if (result == 0 && verdict != HF_TERMINATING) {
+    if (result == 0 && object->is_held) {
+        hf_agent_unplan(agent, object);
+    } else if (result == 0 && verdict != HF_TERMINATING) {
         hf_agent_plan(agent, object);
     }
     return result;

@@ -5,6 +5,7 @@
 #include "holdfast/config.h"
 #include "holdfast/kubeconfig.h"
 #include "holdfast/mem.h"
+#include "holdfast/rules.h"
 #include "holdfast/source.h"
 #include "holdfast/yaml.h"
 #include "input.h"
@@ -12,7 +13,7 @@
 #define MOST_BYTES (64u << 20)
 
 /* What a file is: told by its content, so that one command serves all. */
-enum subject { SUBJECT_UNIT, SUBJECT_CONFIG, SUBJECT_KUBECONFIG };
+enum subject { SUBJECT_UNIT, SUBJECT_CONFIG, SUBJECT_KUBECONFIG, SUBJECT_RULES };
 
 static enum subject subject_of(const struct hf_document *documents, size_t count)
 {
@@ -20,6 +21,9 @@ static enum subject subject_of(const struct hf_document *documents, size_t count
     const char *kind = hf_value_text(hf_value_get(first, "kind"));
     if (hf_config_is_one(first)) {
         return SUBJECT_CONFIG;
+    }
+    if (hf_rules_is_pack(first)) {
+        return SUBJECT_RULES;
     }
     return kind && strcmp(kind, "Config") == 0 && hf_value_get(first, "clusters") ? SUBJECT_KUBECONFIG : SUBJECT_UNIT;
 }
@@ -52,6 +56,20 @@ static int check_kubeconfig(const char *path, struct hf_error *err)
     return result;
 }
 
+static int check_rules(const char *path, const struct hf_buf *bytes, struct hf_error *err)
+{
+    struct hf_rules *rules;
+    if (hf_rules_new(&rules, err) != 0) {
+        return -1;
+    }
+    int result = hf_rules_add(rules, path, hf_buf_text(bytes), bytes->len, err);
+    if (result == 0) {
+        printf("%s: a pack of %zu rules\n", path, hf_rules_count(rules));
+    }
+    hf_rules_free(rules);
+    return result;
+}
+
 static int check_unit(const char *path, const struct hf_buf *bytes, struct hf_error *err)
 {
     struct hf_unit *unit;
@@ -81,6 +99,8 @@ static int check_file(const char *path, struct hf_error *err)
     switch (subject_of(documents, count)) {
     case SUBJECT_CONFIG:
         return check_config(path, &bytes, err);
+    case SUBJECT_RULES:
+        return check_rules(path, &bytes, err);
     case SUBJECT_KUBECONFIG:
         return check_kubeconfig(path, err);
     default:
@@ -115,9 +135,10 @@ static int run(const struct hf_command *command, int argc, char **argv)
 
 const struct hf_command hf_cmd_validate = {
     .name = "validate",
-    .summary = "Check config and unit files without a cluster.",
+    .summary = "Check config, rule and unit files without a cluster.",
     .usage = "validate FILE…",
-    .help = "What a file is, is told by its content: a config has `targets`, a kubeconfig `kind: Config`, all else are units. A problem is\n"
+    .help = "What a file is, is told by its content: a config has `targets`, a rule pack `pack` and `rules`,\n"
+            "a kubeconfig `kind: Config`, all else are units. A problem is\n"
             "told with file, line and column, what was found and what was expected.\n"
             "Exit: 0 all is well, 1 a problem was found, 2 a file can't be read.\n",
     .run = run,

@@ -163,6 +163,23 @@ static int read_lists(struct hf_config *config, const struct hf_value *document,
     return 0;
 }
 
+static int read_rule_paths(struct hf_config *config, const struct hf_value *list, struct hf_error *err)
+{
+    const char **paths = hf_arena_array(config->arena, hf_value_count(list), sizeof *paths);
+    if (!paths) {
+        return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
+    }
+    for (size_t i = 0; i < hf_value_count(list); i++) {
+        paths[i] = resolve(config, hf_value_text(hf_value_at(list, i)));
+        if (!paths[i]) {
+            return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
+        }
+    }
+    config->rules = paths;
+    config->rule_count = hf_value_count(list);
+    return 0;
+}
+
 static int read_document(struct hf_config *config, const struct hf_value *document, struct hf_error *err)
 {
     const struct hf_embedded *schema_file = hf_embedded_find("schema/config.json");
@@ -187,6 +204,9 @@ static int read_document(struct hf_config *config, const struct hf_value *docume
     (void)hf_log_form_parse(hf_slice_of(hf_value_text(hf_value_get(log, "format"))), &config->log_form);
     if (!config->database || !config->listen) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
+    }
+    if (read_rule_paths(config, hf_value_get(document, "rules"), err) != 0) {
+        return -1;
     }
     struct hf_hasher *hasher = hf_hasher_new(err);
     if (!hasher) {

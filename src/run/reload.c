@@ -77,7 +77,9 @@ void hf_run_reload(struct hf_run *run)
     }
     struct hf_config *old = run->config;
     run->config = config;
-    if (try_targets(config, &err) != 0 || hf_run_alerts(run, &err) != 0) {
+    struct hf_rules *rules = NULL;
+    if (try_targets(config, &err) != 0 || hf_run_rules(config, &rules, &err) != 0 || hf_run_alerts(run, &err) != 0) {
+        hf_rules_free(rules);
         run->config = old;
         hf_config_free(config);
         refuse(run, &err);
@@ -91,6 +93,10 @@ void hf_run_reload(struct hf_run *run)
         hf_log_level(run->log, config->log_level);
     }
     change_targets(run, config);
+    struct hf_rules *replaced = run->rules;
+    run->rules = rules;
+    hf_run_told(run, hf_agent_rules(run->agent, rules, &err), &err);
+    hf_rules_free(replaced);
     hf_config_free(old);
     hf_run_say(run, "config.reloaded", "info", "the config was read again", NULL);
     hf_log_write(run->log, HF_INFO, "config read again", "config", config->path, NULL);

@@ -132,7 +132,10 @@ static int make_agent(struct hf_run *run, struct hf_error *err)
     hf_run_effects(run, &effects);
     int result = hf_agent_new(&effects, &options, run->log, &run->agent, err);
     hf_wipe(key, sizeof key);
-    return result;
+    if (result == 0) {
+        result = hf_run_rules(run->config, &run->rules, err);
+    }
+    return result == 0 ? hf_agent_rules(run->agent, run->rules, err) : -1;
 }
 
 static int64_t last_turn(void *ctx)
@@ -224,6 +227,7 @@ static void stop(struct hf_run *run)
     /* The trail goes last: what the agent queued is written before its file is closed. */
     hf_agent_free(run->agent);
     run->agent = NULL;
+    hf_rules_free(run->rules);
     hf_audit_close(run->audit, 1500);
     hf_audit_reader_close(run->reader);
     hf_http_free(run->http);

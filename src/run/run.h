@@ -22,6 +22,7 @@ struct hf_run {
     struct hf_log *log;
     struct hf_loop *loop;
     struct hf_http *http;
+    struct hf_rules *rules;
     struct hf_agent *agent;
     struct hf_audit *audit;
     struct hf_alert *alert;
@@ -104,6 +105,9 @@ int hf_run_secret_key(const char *database, unsigned char out[32], struct hf_err
 
 /* publish.c */
 void hf_run_publish(struct hf_run *run);
+
+/* rules.c */
+int hf_run_rules(const struct hf_config *config, struct hf_rules **out, struct hf_error *err);
 
 /* reload.c */
 void hf_run_reload(struct hf_run *run);
