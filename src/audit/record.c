@@ -184,8 +184,8 @@ static int follow_incident(struct hf_recorder *recorder, const struct hf_audit_e
                            struct hf_error *err)
 {
     static const char *const OPENING[] = {"drift.seen", "correction.intended", "correction.sent", "correction.blocked",
-                                          "correction.failed"};
-    static const char *const ENDING[] = {"correction.confirmed", "drift.healed", "drift.dismissed"};
+                                          "correction.failed", "rollout.seen", "object.absent"};
+    static const char *const ENDING[] = {"correction.confirmed", "rollout.confirmed", "drift.healed", "drift.dismissed"};
     if (!event->incident || !event->type || strncmp(event->type, "alert.", 6) == 0) {
         return 0;
     }
