@@ -38,9 +38,10 @@ struct hf_cluster_options {
     int64_t watch_timeout_ms;     /* asked of the server (timeoutSeconds); 0: between 5 and 10 minutes, random */
     int64_t silence_ms;           /* a watch without a byte (events, bookmarks) so long is reopened; 0: 90,000 */
     int64_t backoff_first_ms;     /* 0: 200 */
-    int64_t backoff_max_ms;       /* 0: 10,000; full jitter */
+    int64_t backoff_max_ms;       /* 0: 10,000; full jitter; 2,000 at the most while the server can't be reached at all */
     size_t max_object;            /* bytes of one object; 0: 8 MiB */
     uint32_t page;                /* items asked of a list at once; 0: 250 */
+    int64_t denied_retry_ms;      /* a follow that got 403 or 404 tries again so slowly; 0: 30,000 */
 };
 
 /* Nothing is sent yet. access and options are copied. The loop, client and log outlive the cluster. */
@@ -58,7 +59,7 @@ int hf_cluster_discover(struct hf_cluster *cluster, hf_cluster_done_fn done, voi
 /* NULL: not served (or not discovered yet). */
 const struct hf_resource *hf_cluster_resource(const struct hf_cluster *cluster, const char *api_version,
                                               const char *kind);
-/* All resources served, for completion and tests; valid until the next discovery. */
+/* All resources served, for completion and tests; sorted by group, version and kind. The array is valid until the next discovery. */
 const struct hf_resource *const *hf_cluster_resources(const struct hf_cluster *cluster, size_t *count);
 
 /* The answer to a single request. object is NULL unless the answer was 2xx with a JSON object; status is the HTTP status, 0 when
@@ -99,7 +100,8 @@ int hf_cluster_delete(struct hf_cluster *cluster, const struct hf_object_ref *re
                       const char *resource_version, hf_answer_fn done, void *ctx, struct hf_error *err);
 
 /* A list of one resource (in one namespace, or NULL for all) once: items as they stream in, then done. Items get apiVersion and
- * kind, which list items lack. resource_version of the list is given to done by *rv (NULL on failure). */
+ * kind, which list items lack. resource_version of the list is given to done (NULL on failure). A list that expires between
+ * two pages is started over, so that an item may be told twice. */
 typedef void (*hf_item_fn)(void *ctx, const struct hf_value *object, size_t bytes);
 typedef void (*hf_listed_fn)(void *ctx, const char *resource_version, const struct hf_error *err);
 int hf_cluster_list(struct hf_cluster *cluster, const struct hf_resource *resource, const char *namespace,
@@ -111,7 +113,9 @@ struct hf_follow;
 enum hf_change { HF_ADDED, HF_MODIFIED, HF_DELETED };
 struct hf_follow_events {
     void *ctx;
-    void (*list_begin)(void *ctx);                             /* a list starts: what is not named until its end is gone */
+    /* A list starts: what is not named until its end is gone. Told again, without a list_end between, when the list had to be
+     * started over: what was named until then doesn't count. */
+    void (*list_begin)(void *ctx);
     void (*item)(void *ctx, const struct hf_value *object, size_t bytes);
     void (*list_end)(void *ctx, const char *resource_version);
     void (*change)(void *ctx, enum hf_change change, const struct hf_value *object, size_t bytes);

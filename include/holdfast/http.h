@@ -39,6 +39,9 @@ struct hf_http_request {
     int64_t timeout_ms;         /* for the whole call; 0: none (a stream) */
     int64_t idle_timeout_ms;    /* without a byte received; 0: none. HF_ETIMEOUT when it runs out */
     size_t max_body;            /* bytes kept for on_done; more is HF_ELIMIT; 0: 64 MiB. Not for streams */
+    /* May be NULL. Called with on_data's ctx when the head of a final 2xx answer has come, before any on_data: a stream is open
+     * though it may say nothing for long. May cancel the call. */
+    void (*on_open)(void *ctx);
 };
 
 struct hf_http_response {
@@ -48,6 +51,8 @@ struct hf_http_response {
     const char *content_type; /* "" when none */
     int64_t retry_after_ms; /* from Retry-After (seconds or date); -1 when none */
     int64_t connect_us;     /* 0 when an existing connection was used */
+    const char *warnings;   /* values of Warning headers, one a line; "" when none */
+    const char *warnings;   /* texts of the Warning headers (RFC 7234: the quoted part), one a line; "" or NULL: none */
 };
 
 /* Called once, last, unless the call was cancelled. err is HF_OK whenever a complete answer of any status arrived. */
