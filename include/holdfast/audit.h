@@ -196,6 +196,34 @@ struct hf_audit_proof {
 int hf_audit_prove(struct hf_audit_reader *reader, const struct hf_audit_checks *checks, struct hf_audit_proof *out,
                    struct hf_error *err);
 
+/* Each event above after_id as its canonical JSON (what its digest covers, behind the digest before it and a line feed), oldest first.
+ * canonical is valid during the callback; false stops. One snapshot, also while an agent writes. */
+typedef bool (*hf_audit_line_fn)(void *ctx, int64_t id, const char *digest, struct hf_slice canonical);
+int hf_audit_export(struct hf_audit_reader *reader, int64_t after_id, hf_audit_line_fn fn, void *ctx, struct hf_error *err);
+
+/* Copies the whole trail as it is now into a new file (mode 0600), also while an agent writes. HF_ECONFLICT: path exists. progress may
+ * be NULL. On failure nothing is left at path. */
+int hf_audit_backup(struct hf_audit_reader *reader, const char *path, void (*progress)(void *ctx, int64_t pages, int64_t of),
+                    void *ctx, struct hf_error *err);
+
+/* Incidents by what they have in common. Times in ms: p50, p95 (nearest rank) and the most; -1 where there is none. */
+enum hf_audit_by { HF_BY_ALL, HF_BY_TARGET, HF_BY_UNIT, HF_BY_KIND, HF_BY_NAMESPACE, HF_BY_MANAGER, HF_BY_PATH };
+struct hf_audit_figures {
+    const char *key;         /* valid during the callback; "" where an incident has none */
+    int64_t incidents;
+    int64_t open;
+    int64_t corrected;
+    int64_t healed;
+    int64_t dismissed;
+    int64_t see_ms[3];       /* from drifted to seen */
+    int64_t correct_ms[3];   /* from seen to corrected */
+};
+typedef bool (*hf_audit_figures_fn)(void *ctx, const struct hf_audit_figures *figures);
+/* Of incidents seen in [since_ms, until_ms) (HF_TIME_NONE: open-ended), in order of key. By path an incident counts once for each of
+ * its paths. */
+int hf_audit_figures(struct hf_audit_reader *reader, enum hf_audit_by by, int64_t since_ms, int64_t until_ms,
+                     hf_audit_figures_fn fn, void *ctx, struct hf_error *err);
+
 /* One event as a JSON object (what the API, the exports and the alerts use). Appends to *buf. */
 void hf_audit_event_json(struct hf_buf *buf, int64_t id, const struct hf_audit_event *event, const char *digest);
 

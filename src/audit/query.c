@@ -37,21 +37,33 @@ static void add_type(struct terms *terms, const char *type)
     add_text(terms, "type <", hf_buf_text(&terms->type_end));
 }
 
+/* By id alone a walk in the order of ids would go on past the span to the end of the table: the index of times, which covers this, tells
+ * where the span begins and ends. Ids and times need not rise together: clocks are set. */
+static void add_times(struct terms *terms, const struct hf_audit_filter *filter)
+{
+    /* A filter of zeros means "any", as HF_TIME_NONE does. */
+    hf_time_format(filter->since_ms ? filter->since_ms : HF_TIME_NONE, terms->times[0]);
+    hf_time_format(filter->until_ms ? filter->until_ms : HF_TIME_NONE, terms->times[1]);
+    if (!*terms->times[0] && !*terms->times[1]) {
+        return;
+    }
+    hf_auto_buf struct hf_buf span = {0};
+    hf_buf_adds(&span, "(id) FROM events INDEXED BY events_at WHERE 1");
+    size_t before = terms->sql.len;
+    add_text(terms, "at >=", *terms->times[0] ? terms->times[0] : NULL);
+    add_text(terms, "at <", *terms->times[1] ? terms->times[1] : NULL);
+    hf_buf_adds(&span, hf_buf_text(&terms->sql) + (hf_buf_ok(&terms->sql) ? before : 0));
+    hf_buf_addf(&terms->sql, " AND id >= (SELECT min%s) AND id <= (SELECT max%s)", hf_buf_text(&span), hf_buf_text(&span));
+    terms->sql.failed |= span.failed;
+}
+
 static void add_filter(struct terms *terms, const struct hf_audit_filter *filter)
 {
     if (filter->after_id != 0) {
         terms->ids[terms->count++] = filter->after_id;
         hf_buf_addf(&terms->sql, " AND id %s ?%d", filter->newest_first ? "<" : ">", terms->count);
     }
-    /* A filter of zeros means "any", as HF_TIME_NONE does. */
-    if (filter->since_ms != 0) {
-        hf_time_format(filter->since_ms, terms->times[0]);
-        add_text(terms, "at >=", *terms->times[0] ? terms->times[0] : NULL);
-    }
-    if (filter->until_ms != 0) {
-        hf_time_format(filter->until_ms, terms->times[1]);
-        add_text(terms, "at <", *terms->times[1] ? terms->times[1] : NULL);
-    }
+    add_times(terms, filter);
     add_type(terms, filter->type);
     add_text(terms, "incident =", filter->incident);
     add_text(terms, "target =", filter->target);
