@@ -13,7 +13,8 @@ for path in livez healthz readyz metrics api/v1/summary api/v1/targets api/v1/un
   [ -s "$HF_WORK/answer" ] || fail "GET /$path is empty"
 done
 for path in api/v1/summary api/v1/targets api/v1/units api/v1/objects api/v1/events; do
-  equal "JSON of /$path" "$(curl -sf "$HF_URL/$path" | sqlite3 :memory: "select json_valid(readfile('/dev/stdin'))")" 1
+  curl -sf -m 5 "$HF_URL/$path" >"$HF_WORK/answer"
+  equal "JSON of /$path" "$(sqlite3 :memory: "select json_valid(cast(readfile('$HF_WORK/answer') as text))")" 1
 done
 matches "the page" "$(curl -sf "$HF_URL/")" "trade-service"
 agent_stop
