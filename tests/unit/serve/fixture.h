@@ -14,7 +14,7 @@ struct fake_trail {
     char *events[4096];
     int64_t count;
     bool broken;
-    size_t asked; /* reads so far */
+    atomic_size_t asked; /* reads so far */
     struct hf_serve_query last;
     char last_incident[200];
 };

@@ -1,0 +1,509 @@
+/* Alerts against receivers that behave as receivers do, on a real loop and real sockets, with an outbox in memory. */
+#include <cjson/cJSON.h>
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "holdfast/alert.h"
+#include "holdfast/clock.h"
+#include "holdfast/mem.h"
+#include "receiver.h"
+
+#define ROWS 300
+
+struct row {
+    char channel[20];
+    char key[40];
+    char json[300];
+    int incident;
+    int64_t attempts;
+    int64_t created_ms;
+    int64_t due_ms;
+    bool in_hand;
+    bool done;
+    int outcome;
+    char why[300];
+};
+
+/* The rules of the audit trail's outbox: due, not in hand, and nothing of the same incident and channel before it
+ * undone. */
+struct outbox {
+    struct hf_loop *loop;
+    struct hf_alert *alert;
+    struct row rows[ROWS];
+    size_t count;
+    int refuse_takes;
+    int refuse_settles;
+    size_t settled;
+};
+
+struct asked {
+    struct outbox *outbox;
+    char channel[20];
+};
+
+static struct hf_loop *loop;
+static struct hf_http *http;
+static struct outbox outbox;
+static struct hf_timer *checker;
+static int64_t stop_ms;
+static char log_text[65536];
+static FILE *log_file;
+static struct hf_log *log_;
+
+static bool is_ready(const struct row *row, size_t number)
+{
+    if (row->done || row->in_hand || row->due_ms > hf_now_ms()) {
+        return false;
+    }
+    for (size_t i = 0; i < number; i++) {
+        const struct row *before = &outbox.rows[i];
+        if (!before->done && before->incident == row->incident && strcmp(before->channel, row->channel) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void answer(void *ctx, void *message)
+{
+    struct asked *asked = message;
+    int64_t next = HF_TIME_NONE;
+    (void)ctx;
+    for (size_t i = 0; i < outbox.count; i++) {
+        struct row *row = &outbox.rows[i];
+        if (strcmp(row->channel, asked->channel) != 0) {
+            continue;
+        }
+        if (is_ready(row, i)) {
+            struct hf_alert_message found = {(int64_t)i + 1, row->key, row->json, row->attempts, row->created_ms};
+            row->in_hand = true;
+            hf_alert_taken(outbox.alert, asked->channel, &found, 1, HF_TIME_NONE);
+            free(asked);
+            return;
+        }
+        if (!row->done && (next == HF_TIME_NONE || row->due_ms < next)) {
+            next = row->due_ms;
+        }
+    }
+    hf_alert_taken(outbox.alert, asked->channel, NULL, 0, next);
+    free(asked);
+}
+
+static int take(void *ctx, const char *channel, size_t most, struct hf_error *err)
+{
+    (void)ctx;
+    cr_assert_geq(most, 1);
+    if (outbox.refuse_takes > 0) {
+        outbox.refuse_takes--;
+        return hf_error_set(err, HF_EBUSY, "the queue is full");
+    }
+    struct asked *asked = hf_calloc(1, sizeof *asked);
+    (void)snprintf(asked->channel, sizeof asked->channel, "%s", channel);
+    return hf_loop_post(loop, answer, NULL, asked);
+}
+
+static int settle(void *ctx, const char *channel, const struct hf_alert_message *message, int outcome, int64_t next_ms,
+                  const char *why, struct hf_error *err)
+{
+    struct row *row = &outbox.rows[message->id - 1];
+    (void)ctx;
+    if (outbox.refuse_settles > 0) {
+        outbox.refuse_settles--;
+        return hf_error_set(err, HF_EBUSY, "the queue is full");
+    }
+    cr_assert(row->in_hand && !row->done, "settled what was not in hand");
+    cr_assert_str_eq(row->channel, channel);
+    row->in_hand = false;
+    row->done = outcome != HF_ALERT_AGAIN;
+    row->outcome = outcome;
+    row->attempts++;
+    row->due_ms = next_ms;
+    (void)snprintf(row->why, sizeof row->why, "%s", why ? why : "");
+    outbox.settled += row->done;
+    return 0;
+}
+
+static void add_row(const char *channel, int incident)
+{
+    struct row *row = &outbox.rows[outbox.count];
+    (void)snprintf(row->channel, sizeof row->channel, "%s", channel);
+    (void)snprintf(row->key, sizeof row->key, "key-%zu", outbox.count);
+    (void)snprintf(row->json, sizeof row->json,
+                   "{\"id\":%zu,\"type\":\"drift.seen\",\"at\":\"2026-11-23T03:00:00.000Z\"}", outbox.count);
+    row->incident = incident;
+    row->created_ms = row->due_ms = hf_now_ms();
+    outbox.count++;
+}
+
+static void check(void *ctx)
+{
+    (void)ctx;
+    if (outbox.settled >= outbox.count || hf_mono_ms() > stop_ms) {
+        hf_loop_stop(loop);
+    } else {
+        hf_timer_set(checker, 5);
+    }
+}
+
+/* Runs until every row is settled for good, or ms have passed. */
+static bool run(int64_t ms)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    stop_ms = hf_mono_ms() + ms;
+    hf_timer_set(checker, 5);
+    cr_assert_eq(hf_loop_run(loop, &err), 0, "%s", err.text);
+    return outbox.settled >= outbox.count;
+}
+
+static void set_up(void)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    setenv("NO_PROXY", "*", 1);
+    memset(&outbox, 0, sizeof outbox);
+    loop = hf_loop_new(&err);
+    http = hf_http_new(loop, "holdfast-test", &err);
+    cr_assert(loop && http, "%s", err.text);
+    checker = hf_timer_new(loop, check, NULL);
+    log_file = tmpfile();
+    log_ = hf_log_new(fileno(log_file), HF_DEBUG, HF_LOGFMT);
+}
+
+static void tear_down(void)
+{
+    hf_alert_free(outbox.alert);
+    hf_timer_free(checker);
+    hf_http_free(http);
+    hf_loop_free(loop);
+    hf_log_free(log_);
+    (void)fclose(log_file);
+}
+
+TestSuite(delivery, .init = set_up, .fini = tear_down, .timeout = 30);
+
+static const char *read_log(void)
+{
+    ssize_t len = pread(fileno(log_file), log_text, sizeof log_text - 1, 0);
+    log_text[len > 0 ? len : 0] = '\0';
+    return log_text;
+}
+
+static void start(const struct hf_alert_channel *channels, size_t count)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_alert_outbox table = {NULL, take, settle};
+    cr_assert_eq(hf_alert_new(loop, http, log_, channels, count, &table, &outbox.alert, &err), 0, "%s", err.text);
+}
+
+static struct hf_alert_channel quick(const char *name, const char *url)
+{
+    return (struct hf_alert_channel){.name = name,
+                                     .url = url,
+                                     .timeout_ms = 300,
+                                     .give_up_ms = 20000,
+                                     .backoff_first_ms = 20,
+                                     .backoff_max_ms = 100};
+}
+
+static const char *url_of(const struct receiver *receiver, char *out, size_t size)
+{
+    (void)snprintf(out, size, "http://127.0.0.1:%u/services/topsecretpath?key=topsecretkey", receiver->port);
+    return out;
+}
+
+static void expect_in_order(struct receiver *receiver, size_t count)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < receiver->count; i++) {
+        size_t number = strtoul(received_header(&receiver->got[i], "webhook-id") + strlen("key-"), NULL, 10);
+        cr_assert(number == next || (next > 0 && number == next - 1), "alert %zu came after %zu", number, next - 1);
+        next = number + 1;
+    }
+    cr_expect_eq(next, count);
+}
+
+static const struct answer ROUGH[] = {
+    {ANSWER_STATUS, 500, NULL}, {ANSWER_HANG, 0, NULL},
+    {ANSWER_CLOSE, 0, NULL},    {ANSWER_CLOSE_EARLY, 0, NULL},
+    {ANSWER_STATUS, 200, NULL}, {ANSWER_STATUS, 503, NULL},
+    {ANSWER_STATUS, 408, NULL}, {ANSWER_STATUS, 307, "Location: /elsewhere\r\n"},
+    {ANSWER_STATUS, 404, NULL}, {ANSWER_STATUS, 204, NULL},
+    {ANSWER_STATUS, 429, NULL},
+};
+
+Test(delivery, every_alert_arrives_in_order_however_the_receiver_stumbles)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, ROUGH, sizeof ROUGH / sizeof ROUGH[0]);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    for (int i = 0; i < 20; i++) {
+        add_row("ops", 1);
+    }
+    start(&channel, 1);
+    cr_expect(run(15000), "%zu of %zu settled", outbox.settled, outbox.count);
+    receiver_stop(&receiver);
+    expect_in_order(&receiver, 20);
+    for (size_t i = 0; i < outbox.count; i++) {
+        cr_expect_eq(outbox.rows[i].outcome, HF_ALERT_DELIVERED);
+    }
+    cr_expect_geq(receiver.count, 29);
+    struct hf_alert_stats stats;
+    cr_expect_eq(hf_alert_stats(outbox.alert, &stats, 1), 1);
+    cr_expect_eq(stats.delivered, 20);
+    cr_expect_eq(stats.failed, 9);
+    cr_expect_not(stats.failing);
+    receiver_free(&receiver);
+}
+
+Test(delivery, the_request_is_a_signed_cloud_event)
+{
+    struct receiver receiver;
+    char url[200];
+    struct hf_error err = HF_ERROR_INIT;
+    receiver_start(&receiver, NULL, 0);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    channel.secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    add_row("ops", 1);
+    start(&channel, 1);
+    cr_assert(run(5000));
+    receiver_stop(&receiver);
+    cr_assert_eq(receiver.count, 1);
+    const struct received *got = &receiver.got[0];
+    cr_expect_eq(strncmp(got->head, "POST /services/topsecretpath?key=topsecretkey ", 46), 0);
+    cr_expect(strstr(received_header(got, "Content-Type"), "application/cloudevents+json"));
+    cr_expect_str_eq(received_header(got, "webhook-id"), "key-0");
+    int64_t timestamp = strtoll(received_header(got, "webhook-timestamp"), NULL, 10);
+    cr_expect(llabs(timestamp - hf_now_ms() / 1000) < 10);
+    struct hf_buf signature = {0};
+    cr_assert_eq(hf_alert_signature(&signature, channel.secret, "key-0", timestamp, got->body, strlen(got->body), &err),
+                 0);
+    cr_expect_str_eq(received_header(got, "webhook-signature"), signature.ptr);
+    hf_buf_free(&signature);
+    cJSON *json = cJSON_ParseWithOpts(got->body, NULL, 1);
+    cr_assert(json);
+    cr_expect_str_eq(cJSON_GetObjectItem(json, "type")->valuestring, "dev.holdfast.drift.seen");
+    cr_expect_eq(cJSON_GetObjectItem(cJSON_GetObjectItem(json, "data"), "id")->valueint, 0);
+    cJSON_Delete(json);
+    receiver_free(&receiver);
+}
+
+static const struct answer THROTTLE[] = {{ANSWER_STATUS, 429, "Retry-After: 1\r\n"}};
+
+Test(delivery, a_receiver_that_asks_for_quiet_gets_it_for_all_messages)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, THROTTLE, 1);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    add_row("ops", 1);
+    add_row("ops", 2);
+    start(&channel, 1);
+    cr_assert(run(10000));
+    receiver_stop(&receiver);
+    cr_assert_eq(receiver.count, 3);
+    cr_expect_geq(receiver.got[1].at_ms - receiver.got[0].at_ms, 950);
+    receiver_free(&receiver);
+}
+
+Test(delivery, a_receiver_that_was_gone_gets_everything_when_it_is_back)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, NULL, 0);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    receiver_stop(&receiver);
+    for (int i = 0; i < 5; i++) {
+        add_row("ops", 1);
+    }
+    start(&channel, 1);
+    cr_expect_not(run(700));
+    struct hf_alert_stats stats;
+    (void)hf_alert_stats(outbox.alert, &stats, 1);
+    cr_expect(stats.failing && stats.failed >= 2);
+    receiver_return(&receiver);
+    cr_expect(run(5000));
+    receiver_stop(&receiver);
+    expect_in_order(&receiver, 5);
+    receiver_free(&receiver);
+}
+
+static const struct answer DEAD[] = {{ANSWER_HANG, 0, NULL}, {ANSWER_HANG, 0, NULL}, {ANSWER_HANG, 0, NULL},
+                                     {ANSWER_HANG, 0, NULL}, {ANSWER_HANG, 0, NULL}, {ANSWER_HANG, 0, NULL}};
+
+Test(delivery, a_dead_channel_delays_no_other)
+{
+    struct receiver dead;
+    struct receiver well;
+    char dead_url[200];
+    char well_url[200];
+    receiver_start(&dead, DEAD, 6);
+    receiver_start(&well, NULL, 0);
+    struct hf_alert_channel channels[] = {quick("dead", url_of(&dead, dead_url, sizeof dead_url)),
+                                          quick("well", url_of(&well, well_url, sizeof well_url))};
+    for (int i = 0; i < 20; i++) {
+        add_row("dead", 1);
+        add_row("well", 1);
+    }
+    start(channels, 2);
+    int64_t from = hf_mono_ms();
+    (void)run(1500);
+    receiver_stop(&well);
+    receiver_stop(&dead);
+    cr_expect_eq(well.count, 20);
+    cr_expect(well.count == 20 && well.got[19].at_ms - from < 1000, "%lld ms", (long long)(well.got[19].at_ms - from));
+    cr_expect_leq(dead.count, 6);
+    receiver_free(&well);
+    receiver_free(&dead);
+}
+
+static const struct answer POISON[] = {{ANSWER_STATUS, 400, NULL}};
+
+Test(delivery, a_message_that_is_refused_does_not_block_other_incidents)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, POISON, 1);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    channel.backoff_max_ms = 1500;
+    add_row("ops", 1);
+    add_row("ops", 1);
+    add_row("ops", 2);
+    start(&channel, 1);
+    cr_assert(run(8000));
+    receiver_stop(&receiver);
+    static const char *const ORDER[] = {"key-0", "key-2", "key-0", "key-1"};
+    cr_assert_eq(receiver.count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_str_eq(received_header(&receiver.got[i], "webhook-id"), ORDER[i]);
+    }
+    cr_expect_geq(receiver.got[2].at_ms - receiver.got[0].at_ms, 740);
+    receiver_free(&receiver);
+}
+
+Test(delivery, after_its_time_an_alert_is_given_up_with_a_reason)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, NULL, 0);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    receiver_stop(&receiver);
+    channel.give_up_ms = 300;
+    add_row("ops", 1);
+    start(&channel, 1);
+    cr_assert(run(5000));
+    cr_expect_eq(outbox.rows[0].outcome, HF_ALERT_GIVEN_UP);
+    cr_expect_geq(outbox.rows[0].attempts, 2);
+    cr_expect(strlen(outbox.rows[0].why) > 0);
+    receiver_free(&receiver);
+}
+
+Test(delivery, a_redirect_is_not_followed)
+{
+    static const struct answer REDIRECT[] = {{ANSWER_STATUS, 302, "Location: /elsewhere\r\n"}};
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, REDIRECT, 1);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    add_row("ops", 1);
+    start(&channel, 1);
+    cr_assert(run(5000));
+    receiver_stop(&receiver);
+    cr_assert_eq(receiver.count, 2);
+    cr_expect(strstr(receiver.got[1].head, "/services/"));
+    receiver_free(&receiver);
+}
+
+Test(delivery, the_webhooks_path_and_key_never_reach_log_or_outbox)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, ROUGH, sizeof ROUGH / sizeof ROUGH[0]);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    channel.secret = "topsecrethmac";
+    add_row("ops", 1);
+    start(&channel, 1);
+    cr_expect(run(10000));
+    receiver_stop(&receiver);
+    add_row("ops", 1);
+    hf_alert_wake(outbox.alert);
+    (void)run(500);
+    const char *log = read_log();
+    cr_expect(strstr(log, "alert channel fails"), "%s", log);
+    cr_expect(strstr(log, "works again"));
+    cr_expect_not(strstr(log, "topsecret"), "%s", log);
+    for (size_t i = 0; i < outbox.count; i++) {
+        cr_expect_not(strstr(outbox.rows[i].why, "topsecret"), "%s", outbox.rows[i].why);
+    }
+    receiver_free(&receiver);
+}
+
+Test(delivery, an_outbox_that_is_busy_is_asked_again_and_no_outcome_is_lost)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, NULL, 0);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    add_row("ops", 1);
+    outbox.refuse_takes = 1;
+    outbox.refuse_settles = 2;
+    start(&channel, 1);
+    cr_expect(run(10000));
+    receiver_stop(&receiver);
+    cr_expect_eq(receiver.count, 1, "delivered once: the outcome was kept, not sent again");
+    receiver_free(&receiver);
+}
+
+Test(delivery, new_alerts_go_out_when_woken)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, NULL, 0);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    start(&channel, 1);
+    (void)run(50);
+    for (int i = 0; i < 100; i++) {
+        add_row("ops", i);
+        hf_alert_wake(outbox.alert);
+    }
+    cr_expect(run(5000));
+    receiver_stop(&receiver);
+    cr_expect_eq(receiver.count, 100);
+    receiver_free(&receiver);
+}
+
+Test(delivery, freeing_while_a_request_is_under_way_is_safe)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, DEAD, 6);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    add_row("ops", 1);
+    start(&channel, 1);
+    (void)run(100);
+    hf_alert_free(outbox.alert);
+    outbox.alert = NULL;
+    (void)run(100);
+    cr_expect_not(outbox.rows[0].done, "it stays in the outbox");
+    receiver_stop(&receiver);
+    receiver_free(&receiver);
+}
+
+static const char *const WRONG_URLS[] = {"", "ftp://host/topsecret", "hooks.example.com/topsecret",
+                                         "https:///topsecret", "http://"};
+
+Test(delivery, a_wrong_url_is_refused_at_start_without_being_shown)
+{
+    for (size_t i = 0; i < sizeof WRONG_URLS / sizeof WRONG_URLS[0]; i++) {
+        struct hf_alert_channel channel = {.name = "ops", .url = WRONG_URLS[i]};
+        struct hf_alert_outbox table = {NULL, take, settle};
+        struct hf_alert *alert = NULL;
+        struct hf_error err = HF_ERROR_INIT;
+        cr_expect_eq(hf_alert_new(loop, http, NULL, &channel, 1, &table, &alert, &err), -1, "%s", WRONG_URLS[i]);
+        cr_expect_eq(err.code, HF_EINVAL);
+        cr_expect_not(strstr(err.text, "topsecret"));
+        cr_expect_null(alert);
+    }
+}
