@@ -51,7 +51,6 @@ struct hf_http_response {
     const char *content_type; /* "" when none */
     int64_t retry_after_ms; /* from Retry-After (seconds or date); -1 when none */
     int64_t connect_us;     /* 0 when an existing connection was used */
-    const char *warnings;   /* values of Warning headers, one a line; "" when none */
     const char *warnings;   /* texts of the Warning headers (RFC 7234: the quoted part), one a line; "" or NULL: none */
 };
 
