@@ -62,7 +62,25 @@ static bool reads_back(double size, const char *digits, int power, bool single)
     return single ? strtof(text, NULL) == (float)size : strtod(text, NULL) == size;
 }
 
-/* The shortest digits that read back to size (> 0), and the power of ten of the first. */
+/* Counts up by one in the last of count places. False when that would need one more digit. */
+static bool count_up(char *digits, int count)
+{
+    for (size_t i = strlen(digits); (int)i < count; i++) {
+        digits[i] = '0';
+        digits[i + 1] = '\0';
+    }
+    for (size_t i = strlen(digits); i-- > 0;) {
+        if (digits[i] != '9') {
+            digits[i]++;
+            return true;
+        }
+        digits[i] = '0';
+    }
+    return false;
+}
+
+/* The shortest digits that
+ read back to size (> 0), and the power of ten of the first. */
 static int shortest(double size, bool single, char digits[32])
 {
     int most = single ? 9 : 17;
@@ -74,6 +92,11 @@ static int shortest(double size, bool single, char digits[32])
         (void)snprintf(text, sizeof text, "%.*e", count - 1, single ? (double)(float)size : size);
         power = split_digits(text, digits);
         if (reads_back(size, digits, power, single)) {
+            break;
+        }
+        /* Below a power of two doubles lie closer, so the nearest decimal may miss where the next one up does not. */
+        int exponent;
+        if (frexp(size, &exponent) == 0.5 && count_up(digits, count) && reads_back(size, digits, power, single)) {
             break;
         }
     }

@@ -204,6 +204,21 @@ static bool read_word(struct hf_slice text, struct hf_scalar *out)
     return false;
 }
 
+/* Whether each "_" stands between digits, which is where Go passes over it in a float. */
+static bool parts_digits(struct hf_slice text, bool *any)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != '_') {
+            continue;
+        }
+        if (i == 0 || i + 1 == text.len || digit_of(text.ptr[i - 1]) >= 10 || digit_of(text.ptr[i + 1]) >= 10) {
+            return false;
+        }
+        *any = true;
+    }
+    return true;
+}
+
 /* Resolves by the first byte, as go-yaml does. */
 void hf_scalar_resolve(struct hf_slice text, struct hf_scalar *out)
 {
@@ -223,7 +238,7 @@ void hf_scalar_resolve(struct hf_slice text, struct hf_scalar *out)
         if (number && (read_int(w, out) || read_float(w, out) || read_odd_binary(w, out))) {
             return;
         }
-        if (first == '.' && read_float(w, out)) {
+        if (first == '.' && parts_digits(text, &w.underscores) && read_float(w, out)) {
             return;
         }
     }
