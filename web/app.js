@@ -47,10 +47,10 @@
 
   function ago(ms) {
     const s = Math.max(0, Math.round(ms / 1000));
-    if (s < 60) return s + " s ago";
-    if (s < 3600) return Math.floor(s / 60) + " min ago";
-    if (s < 86400) return Math.floor(s / 3600) + " h ago";
-    return Math.floor(s / 86400) + " d ago";
+    if (s < 60) return s + "\u00a0s\u00a0ago";
+    if (s < 3600) return Math.floor(s / 60) + "\u00a0min\u00a0ago";
+    if (s < 86400) return Math.floor(s / 3600) + "\u00a0h\u00a0ago";
+    return Math.floor(s / 86400) + "\u00a0d\u00a0ago";
   }
 
   function tellTime(node) {

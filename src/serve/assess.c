@@ -5,6 +5,7 @@
 
 /* A drift that a target puts back by itself should be gone by then (architecture: time limits). */
 #define LATE_MS 30000
+#define PROBLEMS 20 /* told one by one; the rest is counted */
 
 const char *hf_state_name(enum hf_state state)
 {
@@ -26,7 +27,10 @@ static void add_problem(struct hf_assessment *out, const char *before, const cha
                         const char *text)
 {
     struct hf_buf *to = &out->problems;
-    if (out->problem_count++ > 0) {
+    if (out->problem_count++ >= PROBLEMS) {
+        return;
+    }
+    if (to->len > 0) {
         hf_buf_addc(to, '\n');
     }
     hf_buf_adds(to, before);
@@ -57,24 +61,24 @@ static void add_dependencies(struct hf_assessment *out, const struct hf_view *vi
         const struct hf_view_target *target = &view->targets[i];
         bool lost = target->cluster_state && strcmp(target->cluster_state, "lost") == 0;
         if (lost || is_text(target->cluster_problem)) {
-            add_problem(out, "Cluster of ", target->name, lost ? " is lost: " : ": ",
+            add_problem(out, "the cluster of ", target->name, lost ? " is lost: " : ": ",
                         is_text(target->cluster_problem) ? target->cluster_problem : "no connection");
         }
         if (is_text(target->source_problem)) {
-            add_problem(out, "Source of ", target->name, " can't be read: ", target->source_problem);
+            add_problem(out, "the source of ", target->name, " can't be read: ", target->source_problem);
         }
     }
     if (is_text(view->trail_problem)) {
-        add_problem(out, "The audit trail can't be written, so corrections wait", "", ": ", view->trail_problem);
+        add_problem(out, "the audit trail can't be written, so corrections wait", "", ": ", view->trail_problem);
     }
     for (size_t i = 0; i < view->channel_count; i++) {
         if (view->channels[i].failing) {
-            add_problem(out, "Alert channel ", view->channels[i].name, " is failing", "");
+            add_problem(out, "alert channel ", view->channels[i].name, " is failing", "");
         }
     }
     for (size_t i = 0; i < view->unit_count; i++) {
         if (is_text(view->units[i].problem)) {
-            add_problem(out, "Unit ", view->units[i].slug, ": ", view->units[i].problem);
+            add_problem(out, "unit ", view->units[i].slug, ": ", view->units[i].problem);
         }
     }
 }
@@ -136,13 +140,14 @@ static void act_sentence(struct hf_assessment *out, const struct hf_view_index *
     add_clause(to, ", ", tally->late, "not put back within 30 s");
     add_clause(to, ", ", tally->observed, "different where holdfast only observes");
     if (out->problem_count > 0) {
-        size_t count = out->problem_count;
-        bool first = to->len > 0 && to->ptr[to->len - 1] == ' ';
-        hf_buf_addf(to, first ? "%zu %s holdfast depends on %s." : "; %zu %s holdfast depends on %s.", count,
-                    count == 1 ? "thing" : "things", count == 1 ? "fails" : "fail");
-    } else {
-        hf_buf_addc(to, '.');
+        hf_buf_adds(to, to->len > 0 && to->ptr[to->len - 1] == ' ' ? "" : "; ");
     }
+    if (out->problem_count == 1) {
+        hf_buf_add_safe(to, hf_slice_of(hf_buf_text(&out->problems)), 160);
+    } else if (out->problem_count > 1) {
+        hf_buf_addf(to, "%zu things that holdfast depends on fail", out->problem_count);
+    }
+    hf_buf_addc(to, '.');
     if (tally->open > 0) {
         hf_buf_addf(to, " %zu more %s being put back.", tally->open, are(tally->open));
     }
@@ -167,6 +172,9 @@ static void say(struct hf_assessment *out, const struct hf_view *view, const str
     struct hf_buf *to = &out->sentence;
     struct tally tally = count(view, index);
     add_dependencies(out, view);
+    if (out->problem_count > PROBLEMS) {
+        hf_buf_addf(&out->problems, "\nand %zu more", out->problem_count - PROBLEMS);
+    }
     if (tally.person + tally.late + tally.observed > 0 || out->problem_count > 0) {
         out->state = HF_STATE_ACT;
         act_sentence(out, index, &tally);
@@ -201,7 +209,7 @@ void hf_assess(struct hf_assessment *out, const struct hf_view *view, const stru
         out->state = HF_STATE_ACT;
         hf_buf_addf(&out->sentence, "You have to act: holdfast itself has stood still for %s. What is shown is old.",
                     age);
-        add_problem(out, "The agent's loop does not turn", "", "", "");
+        add_problem(out, "the agent's loop does not turn", "", "", "");
         return;
     }
     if (!view) {

@@ -251,6 +251,25 @@ Test(api, what_holdfast_stands_on_counts_as_a_problem_too)
     cJSON_Delete(json);
 }
 
+Test(api, a_thousand_unreadable_units_are_counted_not_listed)
+{
+    struct hf_view *view = view_new(1);
+    struct hf_view_unit *units = hf_arena_array(view->arena, 1000, sizeof *units);
+    for (size_t i = 0; i < 1000; i++) {
+        units[i] =
+            (struct hf_view_unit){.target = "dev", .slug = "u", .verdict = "unknown", .problem = "line 1: no YAML"};
+    }
+    view->units = units;
+    view->unit_count = 1000;
+    hf_serve_publish(server.serve, view);
+    cJSON *json = get_json("/api/v1/summary", 200);
+    const cJSON *problems = cJSON_GetObjectItemCaseSensitive(json, "problems");
+    cr_assert_eq(cJSON_GetArraySize(problems), 21);
+    cr_expect_str_eq(cJSON_GetArrayItem(problems, 20)->valuestring, "and 980 more");
+    cr_expect(strstr(text(json, "sentence"), "1000 things"), "%s", text(json, "sentence"));
+    cJSON_Delete(json);
+}
+
 Test(api, targets_and_units_are_listed)
 {
     struct hf_view *view = view_new(2);
