@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -86,6 +87,10 @@ Test(durability, after_kill_9_every_acknowledged_ticket_is_there_and_the_chain_h
             append_until_killed(&trail, ends[1], (uint64_t)round * 1000000 + 1);
         }
         close(ends[1]);
+        /* Every other round is killed while it opens, the rest while it writes, however slow the machine is. */
+        if (round % 2 == 1) {
+            (void)poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, WAIT_MS);
+        }
         uint64_t last = kill_after(child, ends[0], (useconds_t)(rand() % 120000));
         close(ends[0]);
         int64_t rows;
