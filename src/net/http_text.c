@@ -181,7 +181,6 @@ static enum hf_code code_of_curl(CURLcode code)
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CIPHER:
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
         return HF_EINVAL;
     case CURLE_FILESIZE_EXCEEDED:
