@@ -51,6 +51,24 @@ static void add_integer(struct hf_buf *buf, int64_t value)
     hf_buf_add(buf, at, (size_t)(digits + sizeof digits - at));
 }
 
+/* Text known to be UTF-8: only what RFC 8259 makes one escape is looked for. The same bytes as hf_buf_add_json gives.
+ */
+static void add_string(struct hf_buf *buf, struct hf_slice text)
+{
+    size_t clean = 0;
+    while (clean < text.len && (unsigned char)text.ptr[clean] >= 0x20 && text.ptr[clean] != '"' &&
+           text.ptr[clean] != '\\') {
+        clean++;
+    }
+    if (clean < text.len) {
+        hf_buf_add_json(buf, text);
+        return;
+    }
+    hf_buf_addc(buf, '"');
+    hf_buf_add(buf, text.ptr, text.len);
+    hf_buf_addc(buf, '"');
+}
+
 static void add_key(struct hf_buf *buf, const char *name)
 {
     hf_buf_adds(buf, buf->ptr[buf->len - 1] == '{' ? "\"" : ",\"");
@@ -74,7 +92,7 @@ void hf_chain_canonical(struct hf_buf *buf, const struct hf_row *row)
             add_integer(buf, cell->integer);
         } else if (cell->text.ptr) {
             add_key(buf, hf_columns[i].name);
-            hf_buf_add_json(buf, cell->text);
+            add_string(buf, cell->text);
         }
     }
     hf_buf_addc(buf, '}');

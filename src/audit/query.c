@@ -37,8 +37,8 @@ static void add_type(struct terms *terms, const char *type)
     add_text(terms, "type <", hf_buf_text(&terms->type_end));
 }
 
-/* By id alone a walk in the order of ids would go on past the span to the end of the table: the index of times, which covers this, tells
- * where the span begins and ends. Ids and times need not rise together: clocks are set. */
+/* By id alone a walk in the order of ids would go on past the span to the end of the table: the index of times, which
+ * covers this, tells where the span begins and ends. Ids and times need not rise together: clocks are set. */
 static void add_times(struct terms *terms, const struct hf_audit_filter *filter)
 {
     /* A filter of zeros means "any", as HF_TIME_NONE does. */
@@ -53,7 +53,8 @@ static void add_times(struct terms *terms, const struct hf_audit_filter *filter)
     add_text(terms, "at >=", *terms->times[0] ? terms->times[0] : NULL);
     add_text(terms, "at <", *terms->times[1] ? terms->times[1] : NULL);
     hf_buf_adds(&span, hf_buf_text(&terms->sql) + (hf_buf_ok(&terms->sql) ? before : 0));
-    hf_buf_addf(&terms->sql, " AND id >= (SELECT min%s) AND id <= (SELECT max%s)", hf_buf_text(&span), hf_buf_text(&span));
+    hf_buf_addf(&terms->sql, " AND id >= (SELECT min%s) AND id <= (SELECT max%s)", hf_buf_text(&span),
+                hf_buf_text(&span));
     terms->sql.failed |= span.failed;
 }
 

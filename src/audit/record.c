@@ -183,9 +183,11 @@ static int insert_event(struct hf_recorder *recorder, const struct hf_row *row, 
 static int follow_incident(struct hf_recorder *recorder, const struct hf_audit_event *event, int64_t id,
                            struct hf_error *err)
 {
-    static const char *const OPENING[] = {"drift.seen", "correction.intended", "correction.sent", "correction.blocked",
-                                          "correction.failed", "rollout.seen", "object.absent"};
-    static const char *const ENDING[] = {"correction.confirmed", "rollout.confirmed", "drift.healed", "drift.dismissed"};
+    static const char *const OPENING[] = {"drift.seen",         "correction.intended", "correction.sent",
+                                          "correction.blocked", "correction.failed",   "rollout.seen",
+                                          "object.absent"};
+    static const char *const ENDING[] = {"correction.confirmed", "rollout.confirmed", "drift.healed",
+                                         "drift.dismissed"};
     if (!event->incident || !event->type || strncmp(event->type, "alert.", 6) == 0) {
         return 0;
     }

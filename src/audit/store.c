@@ -193,6 +193,7 @@ static int set_up(sqlite3 *db, const char *path, struct hf_error *err)
     if (check_owner(db, path, err) != 0 ||
         hf_store_exec(db,
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"
+                      "PRAGMA cache_size = -32768;"
                       "PRAGMA wal_autocheckpoint = 1000;",
                       err) != 0 ||
         quick_check(db, path, err) != 0 || hf_migrate(db, err) != 0) {
