@@ -43,7 +43,8 @@ struct hf_alert;
 /* channels and their strings are copied. */
 int hf_alert_new(struct hf_loop *loop, struct hf_http *http, struct hf_log *log, const struct hf_alert_channel *channels,
                  size_t count, const struct hf_alert_outbox *outbox, struct hf_alert **out, struct hf_error *err);
-void hf_alert_free(struct hf_alert *alert); /* NULL is fine; what was under way stays in the outbox */
+/* NULL is fine. What was under way is handed back to the outbox (settle, HF_ALERT_AGAIN): so the outbox must still be there. */
+void hf_alert_free(struct hf_alert *alert);
 
 /* New messages may be there: look now. */
 void hf_alert_wake(struct hf_alert *alert);

@@ -26,12 +26,48 @@ static void forget_secret(char *secret)
     free(secret);
 }
 
+static void free_message(struct hf_alert_message *message)
+{
+    free((char *)message->key);
+    free((char *)message->event_json);
+    memset(message, 0, sizeof *message);
+}
+
 static void drop_message(struct hf_channel *channel)
 {
-    free((char *)channel->message.key);
-    free((char *)channel->message.event_json);
-    memset(&channel->message, 0, sizeof channel->message);
+    free_message(&channel->message);
     channel->has_message = channel->has_outcome = false;
+}
+
+/* The outbox keeps it and gives it out again; at the worst it arrives twice. */
+static void give_back(struct hf_channel *channel, const struct hf_alert_message *message, const char *why)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    const struct hf_alert_outbox *outbox = &channel->alert->outbox;
+    if (outbox->settle(outbox->ctx, channel->name, message, HF_ALERT_AGAIN, hf_now_ms(), why, &err) != 0) {
+        hf_log_error(channel->alert->log, HF_WARN, "alert not handed back: it waits until the next start", &err,
+                     "channel", channel->name, NULL);
+    }
+}
+
+static void give_back_all(struct hf_channel *channel)
+{
+    if (channel->has_outcome) {
+        const struct hf_alert_outbox *outbox = &channel->alert->outbox;
+        struct hf_error err = HF_ERROR_INIT;
+        (void)outbox->settle(outbox->ctx, channel->name, &channel->message, channel->outcome, channel->next_ms,
+                             channel->outcome == HF_ALERT_DELIVERED ? NULL : channel->why, &err);
+    } else if (channel->has_message) {
+        give_back(channel, &channel->message, "interrupted");
+    }
+    drop_message(channel);
+    for (size_t i = 0; i < channel->queued; i++) {
+        give_back(channel, &channel->queue[i], "interrupted");
+        free_message(&channel->queue[i]);
+    }
+    free(channel->queue);
+    channel->queue = NULL;
+    channel->queued = 0;
 }
 
 static int64_t or_default(int64_t value, int64_t otherwise)
@@ -80,7 +116,7 @@ void hf_channel_end(struct hf_channel *channel)
         hf_http_cancel(channel->call);
     }
     hf_timer_free(channel->timer);
-    drop_message(channel);
+    give_back_all(channel);
     forget_secret(channel->url);
     forget_secret(channel->secret);
     free(channel->host);
@@ -225,10 +261,18 @@ static void ask_outbox(struct hf_channel *channel)
     }
 }
 
+static void next_message(struct hf_channel *channel)
+{
+    channel->message = channel->queue[0];
+    channel->has_message = true;
+    channel->queued--;
+    memmove(channel->queue, channel->queue + 1, channel->queued * sizeof channel->queue[0]);
+}
+
 /* Does the next thing that can be done, if any. */
 static void go_on(struct hf_channel *channel)
 {
-    if (channel->call || channel->asked) {
+    if (channel->call) {
         return;
     }
     if (channel->has_outcome && !settle(channel)) {
@@ -237,9 +281,10 @@ static void go_on(struct hf_channel *channel)
     int64_t closed = channel->closed_until_ms - hf_mono_ms();
     if (closed > 0) {
         hf_timer_set(channel->timer, closed);
-    } else if (channel->has_message) {
+    } else if (channel->queued > 0) {
+        next_message(channel);
         send_message(channel);
-    } else {
+    } else if (!channel->asked) {
         ask_outbox(channel);
     }
 }
@@ -254,31 +299,32 @@ void hf_channel_wake(struct hf_channel *channel)
 
 static bool keep_message(struct hf_channel *channel, const struct hf_alert_message *message)
 {
-    channel->message = *message;
-    channel->message.key = hf_strdup(message->key);
-    channel->message.event_json = hf_strdup(message->event_json);
-    channel->has_message = true;
-    if (channel->message.key && channel->message.event_json) {
-        return true;
+    struct hf_alert_message kept = *message;
+    struct hf_alert_message *queue = hf_reallocarray(channel->queue, channel->queued + 1, sizeof *queue);
+    if (!queue) {
+        return false;
     }
-    /* Given back, to be had again. */
-    (void)snprintf(channel->why, sizeof channel->why, "no memory");
-    channel->has_outcome = true;
-    channel->outcome = HF_ALERT_AGAIN;
-    channel->next_ms = hf_now_ms() + OUTBOX_RETRY_MS;
-    return false;
+    channel->queue = queue;
+    kept.key = hf_strdup(message->key);
+    kept.event_json = hf_strdup(message->event_json);
+    if (!kept.key || !kept.event_json) {
+        free_message(&kept);
+        return false;
+    }
+    queue[channel->queued++] = kept;
+    return true;
 }
 
 void hf_channel_taken(struct hf_channel *channel, const struct hf_alert_message *messages, size_t count,
                       int64_t next_due_ms)
 {
     channel->asked = false;
-    if (count > 0) {
-        (void)keep_message(channel, &messages[0]);
-        hf_timer_set(channel->timer, 0);
-        return;
+    for (size_t i = 0; i < count; i++) {
+        if (!keep_message(channel, &messages[i])) {
+            give_back(channel, &messages[i], "no memory");
+        }
     }
-    if (channel->woken) {
+    if (count > 0 || channel->woken) {
         hf_timer_set(channel->timer, 0);
     } else if (next_due_ms != HF_TIME_NONE) {
         int64_t delay = next_due_ms - hf_now_ms();

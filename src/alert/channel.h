@@ -27,6 +27,8 @@ struct hf_channel {
 
     bool has_message;
     struct hf_alert_message message; /* in hand; its texts are owned */
+    struct hf_alert_message *queue;  /* taken too: more than was asked for, or asked by the one before a reload */
+    size_t queued;
     bool has_outcome;                /* settled but not yet taken by the outbox */
     int outcome;
     int64_t next_ms;
@@ -49,6 +51,7 @@ struct hf_alert {
 
 int hf_channel_init(struct hf_channel *channel, struct hf_alert *alert, const struct hf_alert_channel *config,
                     struct hf_error *err);
+/* Hands back to the outbox what it holds. */
 void hf_channel_end(struct hf_channel *channel);
 void hf_channel_wake(struct hf_channel *channel);
 void hf_channel_taken(struct hf_channel *channel, const struct hf_alert_message *messages, size_t count,

@@ -90,7 +90,7 @@ static int open_socket(struct hf_listen *out, const struct sockaddr_storage *to,
 int hf_listen_open(struct hf_listen *out, const char *text, struct hf_error *err)
 {
     char host[INET6_ADDRSTRLEN + 8];
-    uint16_t port;
+    uint16_t port = 0;
     struct sockaddr_storage to;
     socklen_t size = 0;
     memset(out, 0, sizeof *out);

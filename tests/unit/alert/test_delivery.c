@@ -488,6 +488,28 @@ Test(delivery, freeing_while_a_request_is_under_way_is_safe)
     outbox.alert = NULL;
     (void)run(100);
     cr_expect_not(outbox.rows[0].done, "it stays in the outbox");
+    cr_expect_not(outbox.rows[0].in_hand, "and can be taken again");
+    receiver_stop(&receiver);
+    receiver_free(&receiver);
+}
+
+Test(delivery, a_reload_with_requests_under_way_loses_and_holds_back_nothing)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, DEAD, 1);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    for (int i = 0; i < 10; i++) {
+        add_row("ops", i);
+    }
+    start(&channel, 1);
+    for (int i = 0; i < 20; i++) {
+        struct hf_alert *before = outbox.alert;
+        (void)run(7);
+        start(&channel, 1);
+        hf_alert_free(before);
+    }
+    cr_expect(run(5000), "%zu of %zu", outbox.settled, outbox.count);
     receiver_stop(&receiver);
     receiver_free(&receiver);
 }
