@@ -125,6 +125,7 @@ struct hf_outbox_row {
     int64_t attempts;
     int64_t created_ms;
 };
+/* Called once for each take that was accepted; with no rows, HF_TIME_NONE, in hf_audit_close for one not answered by then. */
 typedef void (*hf_outbox_fn)(void *ctx, const struct hf_outbox_row *rows, size_t count, int64_t next_due_ms);
 /* Oldest due first, at most `most` rows of `channel` not in hand already; next_due_ms: when the next one will be due (HF_TIME_NONE:
  * none waits). In order within a channel: a row is not due before the ones ahead of it of the same incident are done. */

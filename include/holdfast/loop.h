@@ -45,8 +45,8 @@ void hf_timer_free(struct hf_timer *timer); /* NULL is fine */
 /* Delivers signals by signalfd; blocks them in the calling thread (threads made later inherit that). */
 int hf_loop_signals(struct hf_loop *loop, const sigset_t *set, hf_signal_fn fn, void *ctx, struct hf_error *err);
 
-/* From any thread: fn(ctx, message) runs on the loop's thread, in order of posting. -1 when memory is short or the
- * loop is being freed; then message stays the caller's. */
+/* From any thread: fn(ctx, message) runs on the loop's thread, in order of posting, at the latest in hf_loop_free. -1 when memory
+ * is short or the loop is being freed; then message stays the caller's. */
 int hf_loop_post(struct hf_loop *loop, hf_post_fn fn, void *ctx, void *message);
 
 /* Monotonic ms of the last turn's start, and the longest turn so far in µs (for /livez and metrics). Any thread. */

@@ -41,12 +41,26 @@ static void destroy(struct hf_mailbox *mailbox)
     free(mailbox);
 }
 
+/* A take's ctx is freed by its answer, so there must be one. */
+void hf_mailbox_drop(struct hf_ops *ops)
+{
+    for (struct hf_op *op = hf_ops_pop(ops); op; op = hf_ops_pop(ops)) {
+        if (op->kind == HF_OP_TAKE) {
+            op->fn(op->ctx, NULL, 0, HF_TIME_NONE);
+        }
+        hf_op_free(op);
+    }
+}
+
 void hf_mailbox_close(struct hf_mailbox *mailbox)
 {
     pthread_mutex_lock(&mailbox->mutex);
+    struct hf_ops untold = mailbox->told;
+    memset(&mailbox->told, 0, sizeof mailbox->told);
     mailbox->closed = true;
     bool is_last = mailbox->wakes == 0;
     pthread_mutex_unlock(&mailbox->mutex);
+    hf_mailbox_drop(&untold);
     if (is_last) {
         destroy(mailbox);
     }
@@ -117,12 +131,16 @@ static void deliver(void *ctx, void *message)
     if (state_changed && events->state && !is_closed(mailbox)) {
         events->state(events->ctx, &state);
     }
+    struct hf_ops untold = {0};
     for (struct hf_op *op = hf_ops_pop(&told); op; op = hf_ops_pop(&told)) {
-        if (!is_closed(mailbox)) {
-            tell_op(mailbox, op);
+        if (is_closed(mailbox)) {
+            hf_ops_push(&untold, op);
+            continue;
         }
+        tell_op(mailbox, op);
         hf_op_free(op);
     }
+    hf_mailbox_drop(&untold);
     if (outbox_grew && events->outbox && !is_closed(mailbox)) {
         events->outbox(events->ctx);
     }

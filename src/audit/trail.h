@@ -138,6 +138,7 @@ int hf_op_add_batch(struct hf_op *op, const struct hf_audit_batch *batch, struct
 struct hf_mailbox;
 struct hf_mailbox *hf_mailbox_new(const struct hf_audit_events *events, hf_audit_post_fn post, void *post_ctx);
 void hf_mailbox_close(struct hf_mailbox *mailbox); /* the loop's thread: nothing is told after this */
+void hf_mailbox_drop(struct hf_ops *ops); /* frees ops that will not be told; takes are answered with nothing */
 void hf_mailbox_told(struct hf_mailbox *mailbox, struct hf_ops *ops); /* takes them */
 void hf_mailbox_state(struct hf_mailbox *mailbox, const struct hf_error *state);
 void hf_mailbox_outbox(struct hf_mailbox *mailbox);

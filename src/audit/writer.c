@@ -220,7 +220,7 @@ static int init_sync(struct hf_writer *writer, struct hf_error *err)
 static void writer_free(struct hf_writer *writer)
 {
     hf_ops_free(&writer->queue);
-    hf_ops_free(&writer->takes);
+    hf_mailbox_drop(&writer->takes);
     hf_ops_free(&writer->group);
     hf_recorder_free(&writer->recorder);
     pthread_cond_destroy(&writer->wake);

@@ -441,6 +441,7 @@ void hf_loop_free(struct hf_loop *loop)
     (void)pthread_mutex_unlock(&loop->lock);
     for (struct post *post = take_posts(loop); post;) {
         struct post *next = post->next;
+        post->fn(post->ctx, post->message); /* who posted has given it away */
         free(post);
         post = next;
     }

@@ -348,3 +348,43 @@ Test(reader, runs_no_view_in_place_of_a_table)
     hf_audit_reader_close(reader);
     trail_end(&trail);
 }
+
+Test(open, an_older_schema_is_migrated_with_its_events)
+{
+    struct trail trail;
+    struct hf_error err = HF_ERROR_INIT;
+    int64_t rows;
+    /* Version 1 as a version 1 program left it: without the views. */
+    fill(&trail, 5);
+    cr_assert_eq(trail_sql(&trail,
+                           "DROP VIEW v_incidents; DROP VIEW v_open; DROP VIEW v_findings; DROP VIEW v_by_actor;"
+                           "DROP VIEW v_mttr; PRAGMA user_version = 1;"),
+                 SQLITE_OK);
+    struct hf_audit_reader *reader = trail_reader(&trail);
+    cr_expect_eq(hf_audit_verify(reader, NULL, NULL, &rows, &err), 0, "an older trail can be verified as it is: %s",
+                 err.text);
+    hf_audit_reader_close(reader);
+    trail_open(&trail);
+    cr_expect_eq(count_aside(&trail), 0u);
+    cr_expect_eq(trail_count(&trail, "PRAGMA user_version"), 2);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM v_incidents"), 1);
+    trail_append(&trail, EVENT(.type = "agent.started"), 1);
+    trail_close(&trail);
+    cr_expect_str_empty(trail_verify(&trail, &rows));
+    cr_expect_eq(rows, 6);
+    trail_end(&trail);
+}
+
+Test(open, a_migration_that_fails_leaves_the_trail_as_it_was)
+{
+    struct trail trail;
+    struct hf_error err = HF_ERROR_INIT;
+    fill(&trail, 5);
+    /* The second migration makes v_incidents anew and finds it there. */
+    cr_assert_eq(trail_sql(&trail, "DROP VIEW v_mttr; PRAGMA user_version = 1;"), SQLITE_OK);
+    cr_assert_eq(trail_try_open(&trail, &err), -1);
+    cr_expect_not_null(strstr(err.text, "migrate by schema/migrations/0002-"), "%s", err.text);
+    cr_expect_eq(trail_count(&trail, "PRAGMA user_version"), 1);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM events"), 5);
+    trail_end(&trail);
+}

@@ -227,3 +227,38 @@ Test(outbox, after_a_reload_new_channels_get_rows_and_what_was_in_hand_is_given_
     cr_expect_eq(trail.row_ids[0], id);
     trail_end(&trail);
 }
+
+struct asked {
+    size_t answers;
+    size_t rows;
+};
+
+static void count_answer(void *ctx, const struct hf_outbox_row *rows, size_t count, int64_t next_due_ms)
+{
+    struct asked *asked = ctx;
+    (void)rows;
+    (void)next_due_ms;
+    asked->answers++;
+    asked->rows += count;
+}
+
+Test(outbox, every_take_is_answered_once_even_when_the_trail_is_closed_before)
+{
+    struct trail trail;
+    struct hf_error err = HF_ERROR_INIT;
+    struct asked asked = {0};
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    trail_wait_durable(&trail, 1);
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(hf_audit_outbox_take(trail.audit, "ops", T0, 10, count_answer, &asked, &err), 0);
+    }
+    hf_audit_close(trail.audit, WAIT_MS);
+    trail.audit = NULL;
+    cr_expect_eq(asked.answers, 20u);
+    cr_expect_eq(asked.rows, 0u);
+    while (trail_turn(&trail, 0)) {
+    }
+    cr_expect_eq(asked.answers, 20u);
+    trail_end(&trail);
+}
