@@ -12,6 +12,9 @@
 #define UPKEEP_EVERY_MS 10000
 #define POOL_IDLE_MS 120000
 #define CONNECTIONS_A_SERVER 16L /* of HTTP/1.1; with HTTP/2 one is enough */
+/* A connection carries 100 streams at the most by most servers' settings; past that curl opens one connection a call,
+ * so a pool takes no more than this and a further pool is opened. */
+#define CALLS_A_POOL 90
 
 struct hf_http {
     struct hf_loop *loop;
@@ -262,7 +265,7 @@ static struct pool *find_pool(struct hf_http *http, const char *origin, bool sep
     struct hf_buf key = {0};
     hf_buf_addf(&key, "%c%s", separate ? 's' : ' ', origin);
     for (struct pool *pool = http->pools; pool && hf_buf_ok(&key); pool = pool->next) {
-        if (!pool->retired && strcmp(pool->key, hf_buf_text(&key)) == 0) {
+        if (!pool->retired && pool->active < CALLS_A_POOL && strcmp(pool->key, hf_buf_text(&key)) == 0) {
             hf_buf_free(&key);
             return pool;
         }
