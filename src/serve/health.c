@@ -10,7 +10,8 @@ static const char *const VERBOSE[] = {"verbose", NULL};
 void hf_serve_livez(const struct hf_request *request, struct hf_answer *answer)
 {
     int64_t stuck = hf_serve_stuck_ms(request->serve);
-    if (!hf_request_only(request, answer, VERBOSE)) {
+    bool verbose; /* taken, as on /readyz; there is one thing to tell */
+    if (!hf_request_only(request, answer, VERBOSE) || !hf_request_bool(request, answer, "verbose", &verbose)) {
         return;
     }
     answer->type = "text/plain; charset=utf-8";
