@@ -155,6 +155,9 @@ struct hf_audit_filter { /* NULL, 0 or HF_TIME_NONE: any */
     const char *name;
     const char *manager;
     const char *severity;
+    const char *verdict;
+    const char *path;   /* a finding whose path (or its readable form) begins so */
+    const char *class;  /* a finding of this class */
     size_t limit;       /* 0: 100 */
     bool newest_first;
 };

@@ -1,4 +1,5 @@
 -- The trail. Times are RFC 3339 in UTC with milliseconds, so they sort as text. See docs/trail.md.
+-- A migration that has shipped is never edited, not even a space: trails are compared with what it makes. Add a new one.
 PRAGMA application_id = 1751540084; -- 0x68666174: "hfat"
 
 CREATE TABLE events (

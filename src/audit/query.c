@@ -4,7 +4,7 @@
 
 #include "trail.h"
 
-#define MOST_TERMS 20
+#define MOST_TERMS 24
 
 /* A WHERE clause with what is to be bound to it. */
 struct terms {
@@ -58,6 +58,27 @@ static void add_times(struct terms *terms, const struct hf_audit_filter *filter)
     terms->sql.failed |= span.failed;
 }
 
+/* Both of the same finding. Texts are compared, not patterns: a path is full of what a pattern would take as its own.
+ */
+static void add_finding(struct terms *terms, const struct hf_audit_filter *filter)
+{
+    if (!filter->path && !filter->class) {
+        return;
+    }
+    hf_buf_adds(&terms->sql,
+                " AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(detail) THEN detail ELSE '{}' END,"
+                " '$.findings') f WHERE f.type = 'object'");
+    if (filter->path) {
+        terms->texts[terms->count++] = filter->path;
+        hf_buf_addf(&terms->sql,
+                    " AND ?%d IN (substr(json_extract(f.value, '$.path'), 1, length(?%d)),"
+                    " substr(json_extract(f.value, '$.readable'), 1, length(?%d)))",
+                    terms->count, terms->count, terms->count);
+    }
+    add_text(terms, "json_extract(f.value, '$.class') =", filter->class);
+    hf_buf_addc(&terms->sql, ')');
+}
+
 static void add_filter(struct terms *terms, const struct hf_audit_filter *filter)
 {
     if (filter->after_id != 0) {
@@ -75,6 +96,8 @@ static void add_filter(struct terms *terms, const struct hf_audit_filter *filter
     add_text(terms, "name =", filter->name);
     add_text(terms, "manager =", filter->manager);
     add_text(terms, "severity =", filter->severity);
+    add_text(terms, "verdict =", filter->verdict);
+    add_finding(terms, filter);
 }
 
 /* Rows of a statement whose columns are id, digest, then HF_COLUMN_LIST. */

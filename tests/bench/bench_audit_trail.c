@@ -99,6 +99,19 @@ static void append_drift(struct bench *bench, uint64_t number)
     }
 }
 
+static void time_open(struct bench *bench)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_audit_options options = {.path = bench->path};
+    struct hf_audit_events told = {bench, on_durable, NULL, NULL};
+    int64_t began = hf_mono_us();
+    if (hf_audit_open(&options, &told, post, NULL, NULL, &bench->audit, &err) != 0) {
+        fail(&err);
+    }
+    printf("open with its check: %.0f ms\n", (double)(hf_mono_us() - began) / 1000);
+    hf_audit_close(bench->audit, 60000);
+}
+
 static int by_size(const void *a, const void *b)
 {
     int64_t left = *(const int64_t *)a;
@@ -223,6 +236,7 @@ int main(int argc, char **argv)
     (void)snprintf(bench.path, sizeof bench.path, "%s/trail.db", folder);
     uint64_t drifts = (uint64_t)events / EVENTS_A_DRIFT;
     write_trail(&bench, drifts);
+    time_open(&bench);
     read_trail(&bench, drifts);
     char lock[280];
     (void)snprintf(lock, sizeof lock, "%s.lock", bench.path);

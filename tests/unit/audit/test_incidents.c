@@ -128,6 +128,15 @@ static void fill_for_queries(struct trail *trail)
         event.manager = i == 18 ? "hpa" : "kubectl";
         event.severity = i == 19 ? "critical" : "info";
         event.incident = i == 20 ? "i20" : "i";
+        event.verdict = i == 21 ? "blocked" : "drifted";
+        event.detail =
+            i == 22
+                ? "{\"findings\":[{\"path\":\"/spec/replicas\",\"readable\":\"spec.replicas\",\"class\":\"changed\"},"
+                  "{\"path\":\"/metadata/labels/a_b\",\"class\":\"added\"}]}"
+            : i == 23 ? "{\"findings\":[7,\"x\",{\"path\":5,\"class\":\"added\"}]}"
+            : i == 24 ? "{\"findings\":\"none\"}"
+            : i == 25 ? "broken{"
+                      : NULL;
         trail_append(trail, &event, (uint64_t)i);
     }
     trail_wait_durable(trail, 40);
@@ -167,6 +176,11 @@ ParameterizedTestParameters(query, each_filter_gives_its_rows_and_no_other)
         {.filter = {0}, BY(name, "needle"), .count = 1, .first = 17},
         {.filter = {0}, BY(manager, "hpa"), .count = 1, .first = 18},
         {.filter = {0}, BY(severity, "critical"), .count = 1, .first = 19},
+        {.filter = {0}, BY(verdict, "blocked"), .count = 1, .first = 21},
+        {.filter = {0}, BY(path, "/spec/replicas"), .count = 1, .first = 22},
+        {.filter = {0}, BY(path, "spec."), .count = 1, .first = 22},
+        {.filter = {0}, BY(path, "/metadata/labels/a%b"), .count = 0, .first = 0},
+        {.filter = {0}, BY(class, "added"), .count = 2, .first = 22},
         {.filter = {0}, BY(name, "x' OR 1=1 --"), .count = 0, .first = 0},
         {.filter = {.after_id = 20, .newest_first = false},
          .type = "correction.",
@@ -228,6 +242,23 @@ Test(query, a_row_of_a_type_never_written_is_named_not_read)
     cr_expect_eq(hf_audit_query(reader, &filter, seen_row, &seen, &err), -1);
     cr_expect_eq(err.code, HF_ECORRUPT);
     cr_expect_not_null(strstr(err.text, "event 9"), "%s", err.text);
+    hf_audit_reader_close(reader);
+    trail_end(&trail);
+}
+
+Test(query, path_and_class_are_those_of_one_finding)
+{
+    struct trail trail;
+    struct hf_error err = HF_ERROR_INIT;
+    struct seen seen = {0};
+    struct hf_audit_filter filter = {.path = "/spec", .class = "added"};
+    fill_for_queries(&trail);
+    struct hf_audit_reader *reader = trail_reader(&trail);
+    cr_assert_eq(hf_audit_query(reader, &filter, seen_row, &seen, &err), 0, "%s", err.text);
+    cr_expect_eq(seen.count, 0u);
+    filter.class = "changed";
+    cr_assert_eq(hf_audit_query(reader, &filter, seen_row, &seen, &err), 0, "%s", err.text);
+    cr_expect_eq(seen.count, 1u);
     hf_audit_reader_close(reader);
     trail_end(&trail);
 }

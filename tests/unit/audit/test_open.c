@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "holdfast/embedded.h"
 
 Test(open, the_file_is_private_and_in_wal_mode_with_our_mark)
 {
@@ -387,4 +388,23 @@ Test(open, a_migration_that_fails_leaves_the_trail_as_it_was)
     cr_expect_eq(trail_count(&trail, "PRAGMA user_version"), 1);
     cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM events"), 5);
     trail_end(&trail);
+}
+
+Test(open, a_shipped_migration_is_never_edited)
+{
+    static const char *const SHIPPED[][2] = {
+        {"schema/migrations/0001-trail.sql", "sha256:310c5257ada0b7732d23b7dfc91f8200da25e071dbf46051e59ba40acf4ca891"},
+        {"schema/migrations/0002-views.sql", "sha256:c7d16328ee3330485d6282257c8f533c960dbfc0128fdbae5cdcbe1088cf8d7a"},
+    };
+    for (size_t i = 0; i < sizeof SHIPPED / sizeof SHIPPED[0]; i++) {
+        struct hf_error err = HF_ERROR_INIT;
+        struct hf_digest digest;
+        char text[HF_SHA256_TEXT];
+        const struct hf_embedded *file = hf_embedded_find(SHIPPED[i][0]);
+        cr_assert_not_null(file);
+        cr_assert_eq(hf_sha256(file->bytes, file->size, &digest, &err), 0);
+        hf_digest_text(&digest, text);
+        cr_expect_str_eq(text, SHIPPED[i][1], "%s was edited: trails made by it would be taken for forged",
+                         SHIPPED[i][0]);
+    }
 }

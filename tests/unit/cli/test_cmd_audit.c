@@ -167,6 +167,8 @@ ParameterizedTestParameters(cmd_audit, each_call_prints_and_exits_as_its_help_sa
         {"log --limit 0 --oldest-first", 0, 6, "MESSAGE\n       1 "},
         {"log --type drift.", 0, 2, "scaled from 3 to 10"},
         {"log --manager kubectl --output jsonl", 0, 1, "\"detail\":{\"findings\":["},
+        {"log --path spec.replicas --class changed", 0, 2, "scaled from 3 to 10"},
+        {"log --path spec.replicas --class added", 0, 1, "MESSAGE"},
         {"log --manager nobody --output json", 0, 1, "[]"},
         {"log --since 2026-03-02T09:30:02Z --until 2026-03-02T09:30:03Z", 0, 2, "correction.confirmed"},
         {"log --since 2026-03-03", 0, 1, "MESSAGE"},
