@@ -26,12 +26,23 @@ int64_t hf_serve_stuck_ms(const struct hf_serve *serve)
     return age > STUCK_MS ? age : 0;
 }
 
-/* The target as sent, before libmicrohttpd decodes it. NULL (memory): told in answer_request. */
+/* What is kept of a request between its first line and its answer. */
+struct exchange {
+    bool headed;   /* the headers have been told */
+    char target[]; /* as sent, before libmicrohttpd decodes it */
+};
+
+/* NULL (memory): told in answer_request. */
 static void *keep_target(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
     (void)ctx;
     (void)connection;
-    return hf_strndup(uri, strnlen(uri, HF_QUERY_MAX + 1));
+    size_t len = strnlen(uri, HF_QUERY_MAX + 1);
+    struct exchange *exchange = hf_calloc(1, sizeof *exchange + len + 1);
+    if (exchange) {
+        memcpy(exchange->target, uri, len);
+    }
+    return exchange;
 }
 
 static void drop_target(void *ctx, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
@@ -94,19 +105,31 @@ static void answer_request(struct hf_request *request, const char *method, const
     hf_query_free(&query);
 }
 
+/* Nothing asked of here has a body: who sends one is answered before it comes, and the connection is closed. */
+static bool brings_body(struct MHD_Connection *connection)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length") ||
+           MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding");
+}
+
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *upload, size_t *upload_size, void **slot)
 {
     struct hf_serve *serve = ctx;
+    struct exchange *exchange = *slot;
     (void)url;
     (void)version;
     (void)upload;
     (void)upload_size;
+    if (exchange && !exchange->headed && !brings_body(connection)) {
+        exchange->headed = true; /* an answer at once would close the connection */
+        return MHD_YES;
+    }
     struct hf_request request = {.serve = serve, .connection = connection, .now_ms = hf_now_ms()};
     struct hf_answer answer = {0};
     atomic_fetch_add_explicit(&serve->requests, 1, memory_order_relaxed);
     request.view = hf_views_get(&serve->views);
-    answer_request(&request, method, *slot, &answer);
+    answer_request(&request, method, exchange ? exchange->target : NULL, &answer);
     struct MHD_Response *response = answer.stream ? hf_streams_join(&request, &answer) : hf_answer_response(&answer);
     hf_view_release(request.view);
     enum MHD_Result queued = MHD_NO;

@@ -208,6 +208,35 @@ Test(http, an_absolute_target_is_understood)
     reply_free(&reply);
 }
 
+Test(http, one_connection_serves_many_requests)
+{
+    struct hf_buf seen = {0};
+    int fd = dial(&server);
+    for (int i = 0; i < 5; i++) {
+        hf_buf_clear(&seen);
+        send_text(fd, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        cr_assert(await_text(fd, &seen, "\r\n\r\nok\n", 3000), "request %d: %s", i, hf_buf_text(&seen));
+    }
+    close(fd);
+    hf_buf_free(&seen);
+}
+
+Test(http, a_body_is_not_waited_for)
+{
+    struct hf_buf seen = {0};
+    int fd = dial(&server);
+    send_text(fd, "GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n");
+    cr_expect(await_text(fd, &seen, "\r\n\r\nok\n", 3000), "%s", hf_buf_text(&seen));
+    cr_expect(strstr(hf_buf_text(&seen), "Connection: close"));
+    close(fd);
+    fd = dial(&server);
+    hf_buf_clear(&seen);
+    send_text(fd, "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+    cr_expect(await_text(fd, &seen, "HTTP/1.1 405", 3000), "%s", hf_buf_text(&seen));
+    close(fd);
+    hf_buf_free(&seen);
+}
+
 Test(http, a_huge_target_or_header_is_refused)
 {
     char *target = malloc(200001);
