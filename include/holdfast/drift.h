@@ -27,6 +27,7 @@ const char *hf_class_name(enum hf_class class); /* "changed", "removed", "leftov
 
 struct hf_finding {
     const char *path;        /* JSON Pointer into the live object (into desired where live lacks it) */
+    const char *desired_path; /* the same place in desired, where list items stand elsewhere than in live */
     const char *readable;    /* spec.template.spec.containers[name=trade-service].image */
     enum hf_class class;
     const char *desired;     /* compact JSON, at most 4 KiB then cut with "…"; NULL when absent. Never a Secret's value: then

@@ -1,0 +1,252 @@
+/* A judgement as a unified diff of YAML, in the manner of `kubectl diff`: what the unit says, against the same with the findings in it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "holdfast/pointer.h"
+#include "holdfast/yaml.h"
+#include "walk.h"
+
+#define MOST_LINES 3000u
+
+/* Follows a pointer to the value that holds its last part. */
+static struct hf_value *holder_of(struct hf_value *document, const char *pointer, struct hf_buf *last)
+{
+    struct hf_value *value = document;
+    const char *at = pointer;
+    for (;;) {
+        hf_buf_clear(last);
+        for (at++; *at && *at != '/'; at++) {
+            char byte = *at;
+            if (byte == '~' && (at[1] == '0' || at[1] == '1')) {
+                byte = *++at == '0' ? '~' : '/';
+            }
+            hf_buf_addc(last, byte);
+        }
+        if (!*at || !value) {
+            return value;
+        }
+        struct hf_slice part = {hf_buf_text(last), last->len};
+        int64_t index;
+        if (value->kind == HF_OBJECT) {
+            value = (struct hf_value *)(uintptr_t)hf_value_find(value, part);
+        } else if (value->kind == HF_ARRAY && hf_parse_int(part, 0, (int64_t)value->as.array.count - 1, &index)) {
+            value = &value->as.array.items[index];
+        } else {
+            value = NULL;
+        }
+    }
+}
+
+static int put(struct hf_arena *arena, struct hf_value *holder, struct hf_slice key, const struct hf_value *value)
+{
+    int64_t index;
+    if (holder->kind == HF_OBJECT) {
+        return hf_value_set(arena, holder, key, value);
+    }
+    if (holder->kind == HF_ARRAY && hf_parse_int(key, 0, INT64_MAX, &index)) {
+        if ((size_t)index < holder->as.array.count) {
+            holder->as.array.items[index] = *value;
+            return 0;
+        }
+        struct hf_value *items = hf_arena_array(arena, holder->as.array.count + 1, sizeof *items);
+        if (!items) {
+            return -1;
+        }
+        if (holder->as.array.count > 0) {
+            memcpy(items, holder->as.array.items, holder->as.array.count * sizeof *items);
+        }
+        items[holder->as.array.count++] = *value;
+        holder->as.array.items = items;
+    }
+    return 0;
+}
+
+static void take_out(struct hf_value *holder, struct hf_slice key)
+{
+    int64_t index;
+    if (holder->kind == HF_OBJECT) {
+        (void)hf_value_unset(holder, key);
+    } else if (holder->kind == HF_ARRAY && hf_parse_int(key, 0, (int64_t)holder->as.array.count - 1, &index)) {
+        struct hf_value *items = holder->as.array.items;
+        memmove(items + index, items + index + 1, (holder->as.array.count - (size_t)index - 1) * sizeof *items);
+        holder->as.array.count--;
+    }
+}
+
+static int impose(struct hf_arena *arena, const struct hf_drift_input *input, const struct hf_finding *finding,
+                  struct hf_value *document, bool is_secret)
+{
+    hf_auto_buf struct hf_buf last = {0};
+    struct hf_value *holder = finding->desired_path[0] ? holder_of(document, finding->desired_path, &last) : NULL;
+    struct hf_slice key = {hf_buf_text(&last), last.len};
+    if (!holder) {
+        return 0;
+    }
+    if (!finding->live) {
+        take_out(holder, key);
+        return 0;
+    }
+    const struct hf_value *live = hf_pointer_get(input->live, hf_slice_of(finding->path));
+    if (is_secret) {
+        live = hf_value_string(arena, hf_slice_of(finding->live));
+    }
+    return live ? put(arena, holder, key, live) : 0;
+}
+
+/* Values of a Secret that did not change are not shown either. */
+static int mask(struct hf_arena *arena, struct hf_value *document, const struct hf_judgement *judgement)
+{
+    static const char *const PARTS[] = {"data", "stringData"};
+    for (size_t i = 0; i < 2; i++) {
+        struct hf_value *data = (struct hf_value *)(uintptr_t)hf_value_get(document, PARTS[i]);
+        for (size_t j = 0; data && data->kind == HF_OBJECT && j < data->as.object.count; j++) {
+            const char *shown = "(masked)";
+            for (size_t k = 0; k < judgement->count; k++) {
+                hf_auto_buf struct hf_buf path = {0};
+                hf_buf_adds(&path, "/data");
+                hf_pointer_add_key(&path, data->as.object.members[j].key);
+                if (strcmp(judgement->findings[k].path, hf_buf_text(&path)) == 0 && judgement->findings[k].desired) {
+                    shown = judgement->findings[k].desired;
+                }
+            }
+            const struct hf_value *text = hf_value_string(arena, hf_slice_of(shown));
+            if (!text) {
+                return -1;
+            }
+            data->as.object.members[j].value = *text;
+        }
+    }
+    return 0;
+}
+
+struct lines {
+    struct hf_slice *at;
+    size_t count;
+};
+
+static struct lines split(struct hf_arena *arena, const struct hf_buf *text)
+{
+    struct lines lines = {hf_arena_array(arena, MOST_LINES, sizeof *lines.at), 0};
+    const char *at = hf_buf_text(text);
+    while (lines.at && *at && lines.count < MOST_LINES) {
+        size_t len = strcspn(at, "\n");
+        lines.at[lines.count++] = (struct hf_slice){at, len};
+        at += len + (at[len] == '\n');
+    }
+    return lines;
+}
+
+static void add_line(struct hf_buf *out, char mark, struct hf_slice line)
+{
+    hf_buf_addc(out, mark);
+    hf_buf_add_safe(out, line, 2000);
+    hf_buf_addc(out, '\n');
+}
+
+/* How each line of the longest common sequence's table goes on: ' ' both, '-' of live, '+' of the unit. */
+static char *edits(struct hf_arena *arena, const struct lines *a, const struct lines *b, size_t *count)
+{
+    size_t width = b->count + 1;
+    uint16_t *table = hf_arena_array(arena, (a->count + 1) * width, sizeof *table);
+    char *marks = hf_arena_alloc(arena, a->count + b->count + 1);
+    if (!table || !marks) {
+        return NULL;
+    }
+    for (size_t i = a->count; i-- > 0;) {
+        for (size_t j = b->count; j-- > 0;) {
+            uint16_t down = table[(i + 1) * width + j];
+            uint16_t right = table[i * width + j + 1];
+            table[i * width + j] = hf_slice_equal(a->at[i], b->at[j]) ? (uint16_t)(table[(i + 1) * width + j + 1] + 1)
+                                   : down > right                      ? down
+                                                                       : right;
+        }
+    }
+    size_t i = 0;
+    size_t j = 0;
+    *count = 0;
+    while (i < a->count || j < b->count) {
+        if (i < a->count && j < b->count && hf_slice_equal(a->at[i], b->at[j])) {
+            marks[(*count)++] = ' ';
+            i++, j++;
+        } else if (j == b->count || (i < a->count && table[(i + 1) * width + j] >= table[i * width + j + 1])) {
+            marks[(*count)++] = '-';
+            i++;
+        } else {
+            marks[(*count)++] = '+';
+            j++;
+        }
+    }
+    return marks;
+}
+
+static bool is_near_edit(const char *marks, size_t count, size_t at, size_t context)
+{
+    size_t first = at > context ? at - context : 0;
+    for (size_t i = first; i < count && i <= at + context; i++) {
+        if (marks[i] != ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int unified(struct hf_arena *arena, struct hf_buf *out, const struct hf_buf *live, const struct hf_buf *desired,
+                   unsigned context)
+{
+    struct lines a = split(arena, live);
+    struct lines b = split(arena, desired);
+    size_t count = 0;
+    char *marks = a.at && b.at ? edits(arena, &a, &b, &count) : NULL;
+    if (!marks) {
+        return -1;
+    }
+    size_t i = 0;
+    size_t j = 0;
+    bool in_hunk = false;
+    for (size_t k = 0; k < count; k++) {
+        bool near = is_near_edit(marks, count, k, context);
+        if (near && !in_hunk) {
+            hf_buf_addf(out, "@@ line %zu @@\n", j + 1);
+        }
+        in_hunk = near;
+        if (near) {
+            add_line(out, marks[k], marks[k] == '+' ? b.at[j] : a.at[i]);
+        }
+        i += marks[k] != '+';
+        j += marks[k] != '-';
+    }
+    return 0;
+}
+
+int hf_drift_diff(struct hf_buf *buf, const struct hf_drift_input *input, const struct hf_judgement *judgement,
+                  unsigned context_lines, struct hf_error *err)
+{
+    hf_auto_arena struct hf_arena *arena = hf_arena_new((size_t)256 << 20);
+    struct hf_value *desired = arena ? hf_value_copy(arena, input->desired) : NULL;
+    struct hf_value *live = desired ? hf_value_copy(arena, input->desired) : NULL;
+    const char *kind = hf_value_text(hf_value_get(input->desired, "kind"));
+    bool is_secret = kind && strcmp(kind, "Secret") == 0;
+    if (!live || (is_secret && (mask(arena, desired, judgement) != 0 || mask(arena, live, judgement) != 0))) {
+        return hf_error_set(err, HF_ENOMEM, "write a diff: out of memory");
+    }
+    for (size_t i = judgement->count; input->live && i-- > 0;) {
+        if (impose(arena, input, &judgement->findings[i], live, is_secret) != 0) {
+            return hf_error_set(err, HF_ENOMEM, "write a diff: out of memory");
+        }
+    }
+    struct hf_buf live_text = {0};
+    struct hf_buf desired_text = {0};
+    if (input->live) {
+        hf_yaml_write(&live_text, live);
+    }
+    hf_yaml_write(&desired_text, desired);
+    hf_buf_adds(buf, "--- live\n+++ unit\n");
+    int result = unified(arena, buf, &live_text, &desired_text, context_lines);
+    hf_buf_free(&live_text);
+    hf_buf_free(&desired_text);
+    if (result != 0 || !hf_buf_ok(buf)) {
+        return hf_error_set(err, HF_ENOMEM, "write a diff: out of memory");
+    }
+    return 0;
+}

@@ -1,0 +1,278 @@
+/* The verdict on one object. */
+#include <string.h>
+
+#include "holdfast/clock.h"
+#include "walk.h"
+
+static const char *const VERDICTS[HF_VERDICT_COUNT] = {"unknown", "in_sync", "drifted",     "missing",
+                                                       "extra",   "pending", "terminating", "blocked"};
+
+const char *hf_verdict_name(enum hf_verdict verdict)
+{
+    return (size_t)verdict < HF_VERDICT_COUNT ? VERDICTS[verdict] : "unknown";
+}
+
+bool hf_verdict_parse(struct hf_slice text, enum hf_verdict *verdict)
+{
+    for (int i = 0; i < HF_VERDICT_COUNT; i++) {
+        if (hf_slice_is(text, VERDICTS[i])) {
+            *verdict = (enum hf_verdict)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *hf_class_name(enum hf_class class)
+{
+    static const char *const NAMES[] = {"changed", "removed", "leftover", "added", "defaulted"};
+    return (size_t)class < sizeof NAMES / sizeof NAMES[0] ? NAMES[class] : "unknown";
+}
+
+bool hf_drift_is_terminating(const struct hf_value *live, int64_t *at_ms)
+{
+    const struct hf_value *time = hf_value_path(live, "metadata", "deletionTimestamp", NULL);
+    *at_ms = HF_TIME_NONE;
+    if (!time || time->kind != HF_STRING) {
+        return false;
+    }
+    if (!hf_time_parse(time->as.text, at_ms)) {
+        *at_ms = HF_TIME_NONE;
+    }
+    return true;
+}
+
+/* A Secret's stringData is folded into data by the server and never given back. */
+static const struct hf_value *fold_secret(struct walk *walk, const struct hf_value *desired)
+{
+    const struct hf_value *plain = hf_value_get(desired, "stringData");
+    if (!plain || plain->kind != HF_OBJECT) {
+        return desired;
+    }
+    struct hf_value *folded = hf_value_copy(walk->arena, desired);
+    const struct hf_value *had = hf_value_get(desired, "data");
+    struct hf_value *data = had && had->kind == HF_OBJECT ? hf_value_copy(walk->arena, had) : hf_value_new(walk->arena, HF_OBJECT);
+    if (!folded || !data) {
+        walk->failed = true;
+        return desired;
+    }
+    for (size_t i = 0; i < plain->as.object.count; i++) {
+        const struct hf_member *member = &plain->as.object.members[i];
+        hf_auto_buf struct hf_buf coded = {0};
+        if (member->value.kind == HF_STRING) {
+            hf_buf_add_base64(&coded, member->value.as.text.ptr, member->value.as.text.len);
+        }
+        struct hf_value *value = hf_value_string(walk->arena, (struct hf_slice){hf_buf_text(&coded), coded.len});
+        hf_wipe(coded.ptr, coded.cap);
+        if (!value || hf_value_set(walk->arena, data, member->key, value) != 0) {
+            walk->failed = true;
+            return desired;
+        }
+    }
+    (void)hf_value_unset(folded, hf_slice_of("stringData"));
+    walk->failed |= hf_value_set(walk->arena, folded, hf_slice_of("data"), data) != 0;
+    return folded;
+}
+
+static void compare_key(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live,
+                        const char *key, const struct claims *claims)
+{
+    const struct hf_value *wanted = hf_value_get(desired, key);
+    if (!wanted) {
+        return;
+    }
+    const struct hf_field *field = hf_type_field(type, hf_slice_of(key));
+    struct claims below;
+    struct mark mark = hf_walk_mark(walk);
+    hf_claims_key(walk, claims, hf_slice_of(key), &below);
+    hf_walk_key(walk, hf_slice_of(key));
+    hf_compare(walk, field ? field->type : NULL, wanted, hf_value_get(live, key), &below);
+    hf_walk_back(walk, mark);
+}
+
+/* Finalizers and owner references are shared with controllers: only the unit's own entries count, as a set. */
+static void compare_own_entries(struct walk *walk, const struct hf_value *desired, const struct hf_value *live, const char *key,
+                                const struct claims *claims)
+{
+    static const struct hf_type ELEMENT = {.kind = HF_TYPE_UNKNOWN, .name = ""};
+    static const struct hf_type SET = {.kind = HF_TYPE_LIST, .name = "", .element = &ELEMENT, .list_type = HF_LIST_SET};
+    static const struct hf_field FIELDS[] = {{"finalizers", &SET, NULL}, {"ownerReferences", &SET, NULL}};
+    static const struct hf_type META = {.kind = HF_TYPE_STRUCT, .name = "", .fields = FIELDS, .field_count = 2};
+    compare_key(walk, &META, desired, live, key, claims);
+}
+
+static void compare_metadata(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
+                             const struct hf_value *live, const struct claims *claims)
+{
+    struct claims below;
+    struct mark mark = hf_walk_mark(walk);
+    const struct hf_field *field = hf_type_field(type, hf_slice_of("metadata"));
+    const struct hf_type *metadata = field ? field->type : NULL;
+    hf_claims_key(walk, claims, hf_slice_of("metadata"), &below);
+    hf_walk_key(walk, hf_slice_of("metadata"));
+    compare_key(walk, metadata, desired, live, "annotations", &below);
+    compare_own_entries(walk, desired, live, "finalizers", &below);
+    compare_key(walk, metadata, desired, live, "labels", &below);
+    compare_own_entries(walk, desired, live, "ownerReferences", &below);
+    hf_walk_back(walk, mark);
+}
+
+/* The rules of an aggregated ClusterRole are the controller's, whatever the unit says. */
+static bool is_not_compared(const struct walk *walk, const struct hf_value *desired, struct hf_slice key)
+{
+    const char *kind = hf_value_text(hf_value_get(desired, "kind"));
+    if (hf_slice_is(key, "apiVersion") || hf_slice_is(key, "kind") || hf_slice_is(key, "metadata")) {
+        return true;
+    }
+    if (hf_slice_is(key, "status")) {
+        return walk->input->has_status || hf_is_empty(hf_value_get(desired, "status"));
+    }
+    return hf_slice_is(key, "rules") && kind && strcmp(kind, "ClusterRole") == 0 && hf_value_get(desired, "aggregationRule");
+}
+
+static void compare_object(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
+                           const struct hf_value *live)
+{
+    struct claims claims;
+    hf_claims_begin(walk, &claims);
+    compare_metadata(walk, type, hf_value_get(desired, "metadata"), hf_value_get(live, "metadata"), &claims);
+    for (size_t i = 0; i < desired->as.object.count && !walk->failed; i++) {
+        struct hf_slice key = desired->as.object.members[i].key;
+        if (!is_not_compared(walk, desired, key)) {
+            compare_key(walk, type, desired, live, key.ptr, &claims);
+        }
+    }
+    for (size_t i = 0; i < live->as.object.count && walk->ours >= 0 && !walk->failed; i++) {
+        const struct hf_member *member = &live->as.object.members[i];
+        struct claims below;
+        hf_claims_key(walk, &claims, member->key, &below);
+        bool alone = below.at[walk->ours] != NULL && !hf_value_find(desired, member->key) &&
+                     !is_not_compared(walk, desired, member->key);
+        for (size_t j = 0; alone && j < walk->owner_count; j++) {
+            alone = (int)j == walk->ours || !below.at[j];
+        }
+        if (alone) {
+            struct mark mark = hf_walk_mark(walk);
+            hf_walk_key(walk, member->key);
+            hf_walk_find(walk, HF_LEFTOVER, NULL, &member->value, &below);
+            hf_walk_back(walk, mark);
+        }
+    }
+}
+
+static const struct hf_type *find_type(const struct hf_drift_input *input, const struct hf_value *desired)
+{
+    const char *api_version = hf_value_text(hf_value_get(desired, "apiVersion"));
+    const char *kind = hf_value_text(hf_value_get(desired, "kind"));
+    if (!api_version || !kind || !input->types) {
+        return NULL;
+    }
+    const char *slash = strchr(api_version, '/');
+    char group[256] = "";
+    if (slash && (size_t)(slash - api_version) < sizeof group) {
+        memcpy(group, api_version, (size_t)(slash - api_version));
+    }
+    return hf_types_find(input->types, group, slash ? slash + 1 : api_version, kind);
+}
+
+static void conclude(struct walk *walk, struct hf_judgement *out)
+{
+    out->findings = walk->findings;
+    out->count = walk->count;
+    out->verdict = walk->count > 0 ? HF_DRIFTED : HF_IN_SYNC;
+    for (size_t i = 0; i < walk->count; i++) {
+        if (walk->findings[i].at_ms > out->drifted_at_ms) {
+            out->drifted_at_ms = walk->findings[i].at_ms;
+        }
+    }
+    if (walk->left_out > 0) {
+        struct hf_finding *last = &walk->findings[walk->count - 1];
+        char *more = hf_arena_printf(walk->arena, "%s (and %zu more)", last->readable, walk->left_out);
+        last->readable = more ? more : last->readable;
+    }
+}
+
+int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, struct hf_judgement *out, struct hf_error *err)
+{
+    *out = (struct hf_judgement){.verdict = HF_MISSING, .drifted_at_ms = HF_TIME_NONE};
+    if (!input->desired || input->desired->kind != HF_OBJECT) {
+        return hf_error_set(err, HF_EINVAL, "desired is no object");
+    }
+    if (!input->live) {
+        return 0;
+    }
+    if (input->live->kind != HF_OBJECT) {
+        out->verdict = HF_UNKNOWN;
+        out->reason = "what the server gave is no object";
+        return 0;
+    }
+    struct walk walk = {.arena = arena, .input = input};
+    const char *kind = hf_value_text(hf_value_get(input->desired, "kind"));
+    const char *api_version = hf_value_text(hf_value_get(input->desired, "apiVersion"));
+    walk.is_secret = kind && api_version && strcmp(kind, "Secret") == 0 && strcmp(api_version, "v1") == 0;
+    const struct hf_value *desired = walk.is_secret ? fold_secret(&walk, input->desired) : input->desired;
+    hf_owners_read(&walk, input->live);
+    compare_object(&walk, find_type(input, desired), desired, input->live);
+    bool failed = walk.failed || !hf_buf_ok(&walk.path) || !hf_buf_ok(&walk.desired) || !hf_buf_ok(&walk.readable);
+    hf_buf_free(&walk.path);
+    hf_buf_free(&walk.desired);
+    hf_buf_free(&walk.readable);
+    if (failed) {
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    }
+    conclude(&walk, out);
+    return 0;
+}
+
+static int feed(struct hf_hasher *hasher, struct hf_buf *scratch, const struct hf_member *member, struct hf_error *err)
+{
+    if (hf_hasher_add(hasher, member->key.ptr, member->key.len + 1, err) != 0) {
+        return -1;
+    }
+    return hf_canonical_feed(hasher, scratch, &member->value, err);
+}
+
+static bool is_server_owned(struct hf_slice key)
+{
+    static const char *const OWNED[] = {"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"};
+    for (size_t i = 0; i < sizeof OWNED / sizeof OWNED[0]; i++) {
+        if (hf_slice_is(key, OWNED[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int feed_live(struct hf_hasher *hasher, struct hf_buf *scratch, const struct hf_value *live, bool has_status,
+                     struct hf_error *err)
+{
+    for (size_t i = 0; i < hf_value_count(live); i++) {
+        const struct hf_member *member = &live->as.object.members[i];
+        bool is_metadata = hf_slice_is(member->key, "metadata") && member->value.kind == HF_OBJECT;
+        if (has_status && hf_slice_is(member->key, "status")) {
+            continue;
+        }
+        for (size_t j = 0; is_metadata && j < member->value.as.object.count; j++) {
+            const struct hf_member *below = &member->value.as.object.members[j];
+            if (!is_server_owned(below->key) &&
+                (hf_hasher_add(hasher, "metadata", 9, err) != 0 || feed(hasher, scratch, below, err) != 0)) {
+                return -1;
+            }
+        }
+        if (!is_metadata && feed(hasher, scratch, member, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int hf_drift_live_digest(struct hf_hasher *hasher, struct hf_buf *scratch, const struct hf_value *live, bool has_status,
+                         struct hf_digest *out, struct hf_error *err)
+{
+    if (live->kind == HF_OBJECT && feed_live(hasher, scratch, live, has_status, err) != 0) {
+        struct hf_error ignored = HF_ERROR_INIT;
+        (void)hf_hasher_finish(hasher, out, &ignored);
+        return -1;
+    }
+    return hf_hasher_finish(hasher, out, err);
+}

@@ -1,0 +1,102 @@
+/* Who owns what: managedFields, walked along with the comparison (sigs.k8s.io/structured-merge-diff, fieldpath's serialisation: "f:name" a
+ * field, "k:{…}" the item of a key, "v:…" the item of a set, "." the thing itself). */
+#include <string.h>
+
+#include "holdfast/clock.h"
+#include "walk.h"
+
+static const char *text_or(const struct hf_value *value, const char *otherwise)
+{
+    const char *text = hf_value_text(value);
+    return text ? text : otherwise;
+}
+
+void hf_owners_read(struct walk *walk, const struct hf_value *live)
+{
+    const struct hf_value *list = hf_value_path(live, "metadata", "managedFields", NULL);
+    walk->ours = -1;
+    for (size_t i = 0; i < hf_value_count(list) && walk->owner_count < HF_MOST_OWNERS; i++) {
+        const struct hf_value *entry = hf_value_at(list, i);
+        const struct hf_value *time = hf_value_get(entry, "time");
+        struct owner *owner = &walk->owners[walk->owner_count];
+        *owner = (struct owner){.manager = text_or(hf_value_get(entry, "manager"), NULL),
+                                .operation = text_or(hf_value_get(entry, "operation"), NULL),
+                                .subresource = text_or(hf_value_get(entry, "subresource"), NULL),
+                                .at_ms = HF_TIME_NONE,
+                                .fields = hf_value_get(entry, "fieldsV1")};
+        if (time && time->kind == HF_STRING && !hf_time_parse(time->as.text, &owner->at_ms)) {
+            owner->at_ms = HF_TIME_NONE;
+        }
+        owner->is_ours = owner->manager && owner->operation && !owner->subresource && walk->input->manager &&
+                         strcmp(owner->operation, "Apply") == 0 && strcmp(owner->manager, walk->input->manager) == 0;
+        if (owner->is_ours) {
+            walk->ours = (int)walk->owner_count;
+        }
+        walk->owner_count++;
+    }
+}
+
+void hf_claims_begin(const struct walk *walk, struct claims *claims)
+{
+    for (size_t i = 0; i < walk->owner_count; i++) {
+        claims->at[i] = walk->owners[i].fields;
+        claims->whole[i] = false;
+    }
+}
+
+/* A claim without anything below it is of an atomic value: it holds whatever is inside. */
+static bool is_leaf(const struct hf_value *node)
+{
+    return node && node->kind == HF_OBJECT && node->as.object.count == 0;
+}
+
+void hf_claims_item(const struct walk *walk, const struct claims *from, const char *segment, struct claims *to)
+{
+    for (size_t i = 0; i < walk->owner_count; i++) {
+        to->whole[i] = from->whole[i] || is_leaf(from->at[i]);
+        to->at[i] = from->whole[i] ? NULL : hf_value_get(from->at[i], segment);
+    }
+}
+
+void hf_claims_key(const struct walk *walk, const struct claims *from, struct hf_slice key, struct claims *to)
+{
+    char small[256];
+    if (key.len + 3 > sizeof small) {
+        for (size_t i = 0; i < walk->owner_count; i++) {
+            to->at[i] = NULL;
+            to->whole[i] = from->whole[i] || is_leaf(from->at[i]);
+        }
+        return;
+    }
+    memcpy(small, "f:", 2);
+    memcpy(small + 2, key.ptr, key.len);
+    small[key.len + 2] = '\0';
+    hf_claims_item(walk, from, small, to);
+}
+
+bool hf_claims_ours(const struct walk *walk, const struct claims *claims)
+{
+    return walk->ours >= 0 && (claims->at[walk->ours] || claims->whole[walk->ours]);
+}
+
+const char *hf_drift_applier(struct hf_arena *arena, const struct hf_value *live)
+{
+    const struct hf_value *list = hf_value_path(live, "metadata", "managedFields", NULL);
+    const struct hf_value *best = NULL;
+    size_t most = 0;
+    for (size_t i = 0; i < hf_value_count(list); i++) {
+        const struct hf_value *entry = hf_value_at(list, i);
+        const char *operation = hf_value_text(hf_value_get(entry, "operation"));
+        struct hf_buf size = {0};
+        if (!operation || strcmp(operation, "Apply") != 0 || !hf_value_get(entry, "fieldsV1")) {
+            continue;
+        }
+        hf_canonical_write(&size, hf_value_get(entry, "fieldsV1"));
+        if (size.len >= most) {
+            most = size.len;
+            best = hf_value_get(entry, "manager");
+        }
+        hf_buf_free(&size);
+    }
+    return best && best->kind == HF_STRING ? hf_arena_copy(arena, best->as.text.ptr, best->as.text.len) : NULL;
+}
