@@ -14,7 +14,7 @@
 
 #define NAME 1024
 #define SENTENCE 8192
-#define DETAIL (4 * 1024 * 1024)
+#define DETAIL 4194304
 
 const struct hf_column hf_columns[HF_COLUMN_COUNT] = {
     COLUMN(alert, HF_COLUMN_FLAG, 0),

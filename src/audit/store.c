@@ -182,6 +182,19 @@ static int check_owner(sqlite3 *db, const char *path, struct hf_error *err)
     return 0;
 }
 
+/* Where shared memory can't be mapped SQLite stays with another journal, and says so only here. */
+static int use_wal(sqlite3 *db, const char *path, struct hf_error *err)
+{
+    int64_t is_wal;
+    if (hf_store_exec(db, "PRAGMA journal_mode = WAL", err) != 0 ||
+        hf_store_integer(db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", &is_wal, err) != 0) {
+        return -1;
+    }
+    return is_wal ? 0
+                  : hf_error_set(err, HF_EUNSUPPORTED,
+                                 "%s is on a file system without shared memory maps: it must be a local one", path);
+}
+
 static int set_up(sqlite3 *db, const char *path, struct hf_error *err)
 {
     if (hf_store_harden(db, err) != 0) {
@@ -190,9 +203,9 @@ static int set_up(sqlite3 *db, const char *path, struct hf_error *err)
     if (sqlite3_db_readonly(db, "main") != 0) {
         return hf_error_set(err, HF_EDENIED, "the audit trail %s can only be read", path);
     }
-    if (check_owner(db, path, err) != 0 ||
+    if (check_owner(db, path, err) != 0 || use_wal(db, path, err) != 0 ||
         hf_store_exec(db,
-                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"
+                      "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"
                       "PRAGMA cache_size = -32768;"
                       "PRAGMA wal_autocheckpoint = 1000;",
                       err) != 0 ||

@@ -14,8 +14,8 @@
 
 #define HF_TRAIL_APPLICATION 1751540084 /* "hfat" */
 #define HF_TRAIL_MIGRATIONS "schema/migrations/"
-#define HF_TRAIL_LONGEST (16 * 1024 * 1024) /* bytes of one value, whoever wrote the file */
-#define HF_TRAIL_DIGEST_TEXT 80             /* "hmac-sha256:" + 64 hex digits + NUL, rounded up */
+#define HF_TRAIL_LONGEST 16777216 /* bytes of one value, whoever wrote the file */
+#define HF_TRAIL_DIGEST_TEXT 80   /* "hmac-sha256:" + 64 hex digits + NUL, rounded up */
 
 /* columns.c: the columns of an event in code point order, as its canonical JSON has them; without id and digest. */
 enum hf_column_kind { HF_COLUMN_TEXT, HF_COLUMN_TIME, HF_COLUMN_INTEGER, HF_COLUMN_FLAG };

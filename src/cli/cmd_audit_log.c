@@ -1,7 +1,11 @@
 /* `holdfast audit log`: events by filter, as a table, JSON or CSV. */
+#include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "cmd_audit.h"
+
+#define FOLLOW_MS 500
 
 enum form { FORM_TABLE, FORM_JSON, FORM_JSONL, FORM_CSV };
 
@@ -9,6 +13,7 @@ struct listing {
     enum form form;
     struct hf_buf out;
     size_t count;
+    int64_t last_id; /* the highest printed so far */
     struct hf_error *err;
     int status;
 };
@@ -114,6 +119,7 @@ static bool add_row(void *ctx, int64_t id, const struct hf_audit_event *event, c
         break;
     }
     listing->count++;
+    listing->last_id = id > listing->last_id ? id : listing->last_id;
     listing->status = hf_audit_print(out, listing->err);
     return listing->status == 0;
 }
@@ -153,7 +159,48 @@ static int parse_limit(const char *text, size_t *limit, struct hf_error *err)
     return 0;
 }
 
-static int list_events(const char *database, const struct hf_audit_filter *filter, struct listing *listing)
+/* What comes later, as it comes, until the reader of our output goes away or a signal ends us. */
+static int follow(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, struct listing *listing)
+{
+    struct hf_audit_filter later = *filter;
+    int status = 0;
+    later.newest_first = false;
+    later.limit = SIZE_MAX;
+    while (status == 0) {
+        if (fflush(stdout) != 0) {
+            return hf_error_errno(listing->err, HF_EIO, errno, "write to standard output");
+        }
+        nanosleep(&(struct timespec){0, FOLLOW_MS * 1000000L}, NULL);
+        later.after_id = listing->last_id;
+        status = hf_audit_query(reader, &later, add_row, listing, listing->err);
+        status = status == 0 ? listing->status : status;
+    }
+    return status;
+}
+
+/* --follow begins with the newest, told oldest first: their ids are looked up before. */
+static bool keep_id(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
+{
+    (void)event;
+    (void)digest;
+    *(int64_t *)ctx = id;
+    return true;
+}
+
+static int start_following(struct hf_audit_reader *reader, struct hf_audit_filter *filter, struct hf_error *err)
+{
+    struct hf_audit_filter newest = *filter;
+    int64_t oldest_of_them = 1;
+    newest.newest_first = true;
+    if (hf_audit_query(reader, &newest, keep_id, &oldest_of_them, err) != 0) {
+        return -1;
+    }
+    filter->newest_first = false;
+    filter->after_id = oldest_of_them - 1;
+    return 0;
+}
+
+static int list_events(const char *database, struct hf_audit_filter *filter, bool follows, struct listing *listing)
 {
     struct hf_audit_reader *reader;
     if (hf_audit_reader_open(database, &reader, listing->err) != 0) {
@@ -161,10 +208,16 @@ static int list_events(const char *database, const struct hf_audit_filter *filte
     }
     begin_listing(listing);
     int status = hf_audit_print(&listing->out, listing->err);
+    if (status == 0 && follows) {
+        status = start_following(reader, filter, listing->err);
+    }
     if (status == 0) {
         status = hf_audit_query(reader, filter, add_row, listing, listing->err);
     }
     status = status == 0 ? listing->status : status;
+    if (status == 0 && follows) {
+        status = follow(reader, filter, listing);
+    }
     if (status == 0 && listing->form == FORM_JSON) {
         hf_buf_adds(&listing->out, listing->count ? "\n]\n" : "[]\n");
         status = hf_audit_print(&listing->out, listing->err);
@@ -182,6 +235,7 @@ static int run(const struct hf_command *command, int argc, char **argv)
     const char *output = "table";
     const char *limit = "100";
     const char *oldest_first = NULL;
+    const char *follows = NULL;
     struct hf_audit_filter filter = {0};
     const struct hf_option options[] = {
         {"database", "FILE", "the trail (default: " HF_AUDIT_DATABASE ")", &database},
@@ -202,6 +256,7 @@ static int run(const struct hf_command *command, int argc, char **argv)
         {"manager", "NAME", "who did it: the field manager", &filter.manager},
         {"limit", "N", "at most so many (default: 100; 0: all)", &limit},
         {"oldest-first", NULL, "in the order in which it happened (default: the newest first)", &oldest_first},
+        {"follow", NULL, "the newest, then each as it comes (table, jsonl, csv)", &follows},
         {"output", "FORM", "table, json, jsonl or csv (default: table)", &output},
         {0},
     };
@@ -217,10 +272,15 @@ static int run(const struct hf_command *command, int argc, char **argv)
         (void)hf_error_set(&err, HF_EINVAL, "found \"%s\", expected only options", argv[first]);
         return hf_command_fail(command, &err);
     }
+    if (follows && strcmp(output, "json") == 0) {
+        (void)hf_error_set(&err, HF_EINVAL,
+                           "--follow never ends, so it can't print one JSON array: use --output jsonl");
+        return hf_command_fail(command, &err);
+    }
     if (parse_form(output, &listing.form, &err) != 0 || parse_limit(limit, &filter.limit, &err) != 0 ||
         hf_audit_parse_time(since, "since", &filter.since_ms, &err) != 0 ||
         hf_audit_parse_time(until, "until", &filter.until_ms, &err) != 0 ||
-        list_events(database, &filter, &listing) != 0) {
+        list_events(database, &filter, follows != NULL, &listing) != 0) {
         return hf_command_fail(command, &err);
     }
     return HF_EXIT_OK;
@@ -232,6 +292,7 @@ const struct hf_command hf_cmd_audit_log = {
     .usage = "audit log [--since TIME] [--unit SLUG] [--manager NAME] [--output table|json|jsonl|csv] [OPTIONS]",
     .help = "Filters are joined: an event is listed when all of them hold. Times are UTC.\n\n"
             "  holdfast audit log --since today --type drift.\n"
+            "  holdfast audit log --follow --severity critical\n"
             "  holdfast audit log --unit trade-service --since 2026-03-01 --until 2026-04-01 --oldest-first\n"
             "  holdfast audit log --manager kubectl-edit --limit 0 --output csv\n\n"
             "In CSV a field that a spreadsheet would take for a formula begins with an apostrophe. Exit: 0, or 2 on an "

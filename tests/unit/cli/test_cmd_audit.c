@@ -3,6 +3,8 @@
 #include <criterion/parameterized.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +179,7 @@ ParameterizedTestParameters(cmd_audit, each_call_prints_and_exits_as_its_help_sa
         {"log --since soon", 2, 0, "--since: found \"soon\", expected a time"},
         {"log --output xml", 2, 0, "--output: found \"xml\", expected table, json, jsonl or csv"},
         {"log --limit many", 2, 0, "--limit: found \"many\""},
+        {"log --follow --output json", 2, 0, "use --output jsonl"},
         {"log extra", 2, 0, "found \"extra\", expected only options"},
         {"log --nonsense", 2, 0, "Try 'holdfast audit log --help'"},
         {"log --database /nonexistent/x.db", 2, 0, "/nonexistent/x.db"},
@@ -320,4 +323,43 @@ Test(cmd_audit, a_backup_verifies_and_is_not_written_over)
     (void)snprintf(words, sizeof words, "verify --database %s/copy.db", folder);
     cr_expect_eq(call(words, NULL, &errors), 0, "%s", hf_buf_text(&errors));
     hf_buf_free(&errors);
+}
+
+static bool read_until(int fd, struct hf_buf *text, const char *wanted)
+{
+    char piece[4096];
+    while (!strstr(hf_buf_text(text), wanted)) {
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        ssize_t got = poll(&ready, 1, 20000) == 1 ? read(fd, piece, sizeof piece) : 0;
+        if (got <= 0) {
+            return false;
+        }
+        hf_buf_add(text, piece, (size_t)got);
+    }
+    return true;
+}
+
+Test(cmd_audit, follow_prints_the_newest_then_each_event_as_it_comes)
+{
+    int ends[2];
+    char words[][20] = {"log", "--follow", "--limit", "2", "--output", "jsonl"};
+    char audit[] = "audit";
+    char *argv[] = {audit, words[0], words[1], words[2], words[3], words[4], words[5], NULL};
+    struct hf_buf text = {0};
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        _exit(hf_cmd_audit.run(&hf_cmd_audit, 7, argv));
+    }
+    close(ends[1]);
+    cr_expect(read_until(ends[0], &text, "\"id\":5,"), "%s", hf_buf_text(&text));
+    cr_expect(strncmp(hf_buf_text(&text), "{\"id\":4,", 8) == 0, "%s", hf_buf_text(&text));
+    make_trail(); /* five more */
+    cr_expect(read_until(ends[0], &text, "\"id\":10,"), "%s", hf_buf_text(&text));
+    cr_expect_eq(count_lines(&text), 7u, "%s", hf_buf_text(&text));
+    kill(child, SIGTERM);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    close(ends[0]);
+    hf_buf_free(&text);
 }
