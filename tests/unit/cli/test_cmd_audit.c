@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -361,5 +362,31 @@ Test(cmd_audit, follow_prints_the_newest_then_each_event_as_it_comes)
     kill(child, SIGTERM);
     cr_assert_eq(waitpid(child, NULL, 0), child);
     close(ends[0]);
+    hf_buf_free(&text);
+}
+
+Test(cmd_audit, on_a_terminal_csv_shows_control_characters_instead_of_sending_them)
+{
+    int master;
+    int slave;
+    char words[][20] = {"log", "--output", "csv"};
+    char audit[] = "audit";
+    char *argv[] = {audit, words[0], words[1], words[2], NULL};
+    struct hf_buf text = {0};
+    cr_assert_eq(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(slave, STDOUT_FILENO);
+        int code = hf_cmd_audit.run(&hf_cmd_audit, 4, argv);
+        fflush(stdout);
+        _exit(code);
+    }
+    close(slave);
+    cr_expect(read_until(master, &text, "scaled from 3 to 10"), "%s", hf_buf_text(&text));
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    cr_expect_null(strchr(hf_buf_text(&text), '\x1b'));
+    cr_expect_null(strstr(hf_buf_text(&text), "\xE2\x80\xAE"));
+    cr_expect_not_null(strstr(hf_buf_text(&text), "\\x1b[31mred\\u202e"), "%s", hf_buf_text(&text));
+    close(master);
     hf_buf_free(&text);
 }
