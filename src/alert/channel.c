@@ -14,7 +14,7 @@
 #define MOST_MS 300000
 #define OUTBOX_RETRY_MS 1000
 #define LOOK_MS 60000 /* the wall clock may jump: a far due time is looked at again */
-#define ANSWER_MOST (64u * 1024u)
+#define ANSWER_MOST ((size_t)64 * 1024)
 
 static void go_on(struct hf_channel *channel);
 

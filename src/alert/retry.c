@@ -18,7 +18,9 @@ static int64_t backoff(const struct hf_channel *channel, int64_t tries, double c
     if (delay > channel->most_ms) {
         delay = channel->most_ms;
     }
-    return delay / 2 + (int64_t)((double)(delay - delay / 2) * chance);
+    int64_t half = delay / 2;
+    int64_t rest = delay - half;
+    return half + (int64_t)((double)rest * chance);
 }
 
 struct hf_verdict_on_attempt hf_attempt_judge(const struct hf_channel *channel, const struct hf_attempt *attempt)

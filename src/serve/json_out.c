@@ -5,8 +5,8 @@
 
 static void begin(struct hf_buf *out, const char *name)
 {
-    char last = out->len > 0 ? out->ptr[out->len - 1] : '{';
-    if (last != '{' && last != '[' && last != ':') {
+    const char *last = out->len > 0 ? out->ptr + out->len - 1 : "{";
+    if (*last != '{' && *last != '[' && *last != ':') {
         hf_buf_addc(out, ',');
     }
     if (name) {

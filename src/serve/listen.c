@@ -102,9 +102,11 @@ int hf_listen_open(struct hf_listen *out, const char *text, struct hf_error *err
     (void)snprintf(out->host, sizeof out->host, out->is_v6 ? "[%s]" : "%s", host);
     struct sockaddr_storage real = {0};
     socklen_t real_size = sizeof real;
-    if (open_socket(out, &to, size, err) != 0 ||
-        (getsockname(out->fd, (struct sockaddr *)&real, &real_size) != 0 &&
-         hf_error_errno(err, HF_EIO, errno, "ask for the port listened on") != 0)) {
+    int result = open_socket(out, &to, size, err);
+    if (result == 0 && getsockname(out->fd, (struct sockaddr *)&real, &real_size) != 0) {
+        result = hf_error_errno(err, HF_EIO, errno, "ask for the port listened on");
+    }
+    if (result != 0) {
         if (out->fd >= 0) {
             close(out->fd);
         }

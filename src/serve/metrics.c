@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -96,15 +97,16 @@ void hf_metric_histogram(struct hf_metrics *metrics, const uint64_t *counts, int
 
 static void add_process(struct hf_metrics *metrics)
 {
-    unsigned long long size;
-    unsigned long long resident;
+    char line[200];
     FILE *file = fopen("/proc/self/statm", "re");
     if (!file) {
         return;
     }
-    if (fscanf(file, "%llu %llu", &size, &resident) == 2) {
+    const char *second = fgets(line, sizeof line, file) ? strchr(line, ' ') : NULL; /* proc(5): size resident … */
+    if (second) {
+        uint64_t pages = strtoull(second, NULL, 10);
         hf_metric_family(metrics, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
-        hf_metric_count(metrics, resident * (unsigned long long)sysconf(_SC_PAGESIZE), NULL, 0);
+        hf_metric_count(metrics, pages * (uint64_t)sysconf(_SC_PAGESIZE), NULL, 0);
     }
     (void)fclose(file);
 }

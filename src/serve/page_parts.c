@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "json_out.h"
@@ -100,8 +101,9 @@ static void add_target(struct hf_page *page, size_t number)
     hf_page_time(out, target->source_at_ms);
     hf_buf_adds(out, "</dd></div><div><dt>Correction</dt><dd>");
     hf_html_add(out, target->correction);
-    hf_buf_addf(out, ", %llu put back, %llu under way</dd></div></dl></li>", (unsigned long long)target->corrected,
-                (unsigned long long)(target->in_flight + target->queued));
+    uint64_t under_way = target->in_flight + target->queued;
+    hf_buf_addf(out, ", %" PRIu64 " put back, %" PRIu64 " under way</dd></div></dl></li>", target->corrected,
+                under_way);
 }
 
 void hf_page_targets(struct hf_page *page)

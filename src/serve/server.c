@@ -13,7 +13,7 @@
 #define THREADS 2
 #define CONNECTIONS 256
 #define STREAMS 64
-#define CONNECTION_MEMORY (32u * 1024u)
+#define CONNECTION_MEMORY ((size_t)32 * 1024)
 #define IDLE_S 30
 #define STUCK_MS 10000
 
@@ -157,7 +157,7 @@ static int start_daemon(struct hf_serve *serve, const struct hf_serve_options *o
     serve->daemon =
         MHD_start_daemon(flags, 0, NULL, NULL, on_request, serve, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listen->fd,
                          MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, connections,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
                          options->idle_timeout_s ? options->idle_timeout_s : IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
                          MHD_OPTION_URI_LOG_CALLBACK, keep_target, NULL, MHD_OPTION_NOTIFY_COMPLETED, drop_target, NULL,
                          MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,

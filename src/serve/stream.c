@@ -69,7 +69,11 @@ static void add_frame_text(struct hf_buf *out, const char *event, int64_t id, st
     }
     hf_buf_adds(out, "data: ");
     for (size_t i = 0; i < data.len; i++) { /* a line end between JSON tokens is space */
-        hf_buf_addc(out, data.ptr[i] == '\n' || data.ptr[i] == '\r' ? ' ' : data.ptr[i]);
+        char c = data.ptr[i];
+        if (c == '\n' || c == '\r') {
+            c = ' ';
+        }
+        hf_buf_addc(out, c);
     }
     hf_buf_adds(out, "\n\n");
 }
