@@ -59,6 +59,9 @@ int hf_audit_open(const struct hf_audit_options *options, const struct hf_audit_
     bool had_lock;
     struct hf_error reason = HF_ERROR_INIT;
     hf_auto_free char *set_aside = NULL;
+    if (!options->path || !*options->path) {
+        return hf_error_set(err, HF_EINVAL, "open the audit trail: its path is empty");
+    }
     struct hf_audit *audit = hf_calloc(1, sizeof *audit);
     if (!audit) {
         return hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");

@@ -11,6 +11,9 @@
     " FROM outbox o WHERE o.channel = ?1 AND o.id NOT IN (SELECT id FROM temp.in_hand)"                                \
     " AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.channel = o.channel AND p.incident = o.incident AND p.id < o.id)"
 
+/* Not the time of its making: a clock that is set back must not hold an alert up. */
+#define DUE_AT_ONCE "1970-01-01T00:00:00.000Z"
+
 static const char *const SQL[HF_STATEMENT_COUNT] = {
     [HF_INSERT_EVENT] = "INSERT INTO events (id," HF_COLUMN_LIST ",digest) VALUES (?," COLUMN_MARKS ",?)",
     [HF_OPEN_INCIDENT] = "INSERT INTO open_incidents (incident, first_id, last_id) VALUES (?1, ?2, ?2)"
@@ -24,7 +27,7 @@ static const char *const SQL[HF_STATEMENT_COUNT] = {
     [HF_FORGET_OBJECT] =
         "DELETE FROM objects WHERE target = ? AND api_group = ? AND kind = ? AND namespace = ? AND name = ?",
     [HF_INSERT_OUTBOX] = "INSERT INTO outbox (event_id, channel, incident, key, created_at, due_at, attempts)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0)",
+                         " VALUES (?1, ?2, ?3, ?4, ?5, '" DUE_AT_ONCE "', 0)",
     [HF_SETTLE_DONE] = "DELETE FROM outbox WHERE id = ?1",
     [HF_SETTLE_AGAIN] = "UPDATE outbox SET attempts = attempts + 1, due_at = ?2, last_error = ?3 WHERE id = ?1",
     [HF_IN_HAND_ADD] = "INSERT OR IGNORE INTO temp.in_hand (id) VALUES (?1)",

@@ -125,6 +125,9 @@ Test(open, a_path_that_can_not_be_is_named)
     struct trail trail;
     struct hf_error err = HF_ERROR_INIT;
     trail_init(&trail);
+    trail.options.path = "";
+    cr_assert_eq(trail_try_open(&trail, &err), -1);
+    cr_expect_eq(err.code, HF_EINVAL);
     trail.options.path = "/nonexistent/folder/holdfast.db";
     cr_assert_eq(trail_try_open(&trail, &err), -1);
     cr_expect_not_null(strstr(err.text, "/nonexistent/folder/holdfast.db"), "%s", err.text);
