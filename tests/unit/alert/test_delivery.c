@@ -71,7 +71,7 @@ static void answer(void *ctx, void *message)
     struct asked *asked = message;
     int64_t next = HF_TIME_NONE;
     (void)ctx;
-    for (size_t i = 0; i < outbox.count; i++) {
+    for (size_t i = 0; outbox.alert && i < outbox.count; i++) {
         struct row *row = &outbox.rows[i];
         if (strcmp(row->channel, asked->channel) != 0) {
             continue;
@@ -86,7 +86,9 @@ static void answer(void *ctx, void *message)
             next = row->due_ms;
         }
     }
-    hf_alert_taken(outbox.alert, asked->channel, NULL, 0, next);
+    if (outbox.alert) {
+        hf_alert_taken(outbox.alert, asked->channel, NULL, 0, next);
+    }
 }
 
 static int take(void *ctx, const char *channel, size_t most, struct hf_error *err)
@@ -175,6 +177,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     hf_alert_free(outbox.alert);
+    outbox.alert = NULL;
     hf_timer_free(checker);
     hf_http_free(http);
     hf_loop_free(loop);
