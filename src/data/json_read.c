@@ -229,9 +229,9 @@ static int find_end(struct reader *r, size_t start, size_t *end, bool *escaped, 
 static int read_string(struct reader *r, struct hf_slice *out)
 {
     size_t start = r->at + 1;
-    size_t end;
-    bool escaped;
-    bool high;
+    size_t end = start;
+    bool escaped = false;
+    bool high = false;
     if (find_end(r, start, &end, &escaped, &high) != 0 || (high && check_utf8(r, start, end) != 0)) {
         return -1;
     }

@@ -144,7 +144,10 @@ static void combine(struct hf_violation *all, const struct hf_violation *one)
         *all = *one;
     } else if (one->depth == all->depth && !strstr(all->expected, one->expected)) {
         size_t len = strlen(all->expected);
-        (void)snprintf(all->expected + len, sizeof all->expected - len, ", or %s", one->expected);
+        size_t room = sizeof all->expected - len;
+        if (snprintf(all->expected + len, room, ", or %s", one->expected) >= (int)room) {
+            all->expected[len] = '\0';
+        }
     }
 }
 
