@@ -119,9 +119,8 @@ static int remove_below(struct hf_arena *arena, const struct hf_value *value, st
 {
     hf_auto_buf struct hf_buf token = {0};
     *out = value;
-    if (pointer.ptr[0] != '/' || !take_token(&pointer, &token)) {
-        return hf_error_set(err, HF_EINVAL,
-                            "a JSON Pointer is \"\" or begins with '/', with ~ written ~0 and / written ~1");
+    if (!take_token(&pointer, &token)) {
+        return hf_error_set(err, HF_ENOMEM, "remove a path: out of memory");
     }
     const struct hf_value *found = child(value, &token);
     if (!found) {
@@ -156,11 +155,25 @@ static int remove_below(struct hf_arena *arena, const struct hf_value *value, st
     return copy ? 0 : hf_error_set(err, HF_ENOMEM, "remove a path: out of memory");
 }
 
+static bool is_well_formed(struct hf_slice pointer)
+{
+    for (size_t i = 0; i < pointer.len; i++) {
+        char next = i + 1 < pointer.len ? pointer.ptr[i + 1] : '\0';
+        if (pointer.ptr[i] == '~' && next != '0' && next != '1') {
+            return false;
+        }
+    }
+    return pointer.len == 0 || pointer.ptr[0] == '/';
+}
+
 int hf_pointer_remove(struct hf_arena *arena, const struct hf_value *document, struct hf_slice pointer,
                       const struct hf_value **out, struct hf_error *err)
 {
     if (pointer.len == 0) {
         return hf_error_set(err, HF_EINVAL, "the whole document can't be removed");
+    }
+    if (!is_well_formed(pointer)) {
+        return hf_error_set(err, HF_EINVAL, "a JSON Pointer begins with '/', with ~ written ~0 and / written ~1 in it");
     }
     return remove_below(arena, document, pointer, out, err);
 }
