@@ -411,7 +411,7 @@ static int judge_answer(struct hf_agent *agent, struct object *object, struct fl
     bool seen = false;
     enum newest newest = newest_of(object, flight, rv ? rv : "", &seen);
     object->await_rv[0] = '\0';
-    if (newest == NEWEST_UNSURE && !flight->is_get) {
+    if (newest == NEWEST_UNSURE) {
         /* Judged as answered; then read, to see what stands. */
         object->wants_get = true;
         hf_agent_activate(agent, object);

@@ -131,6 +131,14 @@ static const char *tell_value(struct walk *walk, const struct hf_value *value)
     return kept;
 }
 
+/* The live object may go before the findings do. */
+static const char *keep_text(struct walk *walk, const char *text)
+{
+    char *copy = text ? hf_arena_copy(walk->arena, text, strlen(text)) : NULL;
+    walk->failed |= text && !copy;
+    return copy;
+}
+
 /* Whoever wrote what is live: the latest that claims the place. Our own apply did not write another value than desired. */
 static const struct owner *author(const struct walk *walk, const struct claims *claims, enum hf_class class)
 {
@@ -184,9 +192,9 @@ void hf_walk_find(struct walk *walk, enum hf_class class, const struct hf_value 
                                                         .class = class,
                                                         .desired = tell_value(walk, desired),
                                                         .live = tell_value(walk, live),
-                                                        .manager = owner ? owner->manager : NULL,
-                                                        .operation = owner ? owner->operation : NULL,
-                                                        .subresource = owner ? owner->subresource : NULL,
+                                                        .manager = keep_text(walk, owner ? owner->manager : NULL),
+                                                        .operation = keep_text(walk, owner ? owner->operation : NULL),
+                                                        .subresource = keep_text(walk, owner ? owner->subresource : NULL),
                                                         .at_ms = owner ? owner->at_ms : HF_TIME_NONE,
                                                         .untyped = walk->untyped};
 }
