@@ -80,18 +80,17 @@ static void tell_open(struct hf_follow *follow)
     if (!follow->told_open && !follow->dead) {
         struct hf_error none = HF_ERROR_INIT;
         follow->told_open = true;
-        hf_log_write(follow->cluster->log, HF_INFO, "following", "target", follow->cluster->name, "resource",
-                     follow->resource->name, "namespace", follow->namespace, NULL);
+        hf_log_write(follow->cluster->log, follow->refused > 0 ? HF_DEBUG : HF_INFO, "following", "target",
+                     follow->cluster->name, "resource", follow->resource->name, "namespace", follow->namespace, NULL);
         follow->events.state(follow->events.ctx, &none);
     }
 }
 
 static void tell_failure(struct hf_follow *follow, const struct hf_error *err)
 {
-    bool first = follow->told_open || follow->failures <= 1;
     follow->told_open = false;
-    hf_log_error(follow->cluster->log, first ? HF_WARN : HF_DEBUG, "can't follow", err, "target", follow->cluster->name,
-                 "resource", follow->resource->name, "namespace", follow->namespace, NULL);
+    hf_log_error(follow->cluster->log, follow->failures <= 1 ? HF_WARN : HF_DEBUG, "can't follow", err, "target",
+                 follow->cluster->name, "resource", follow->resource->name, "namespace", follow->namespace, NULL);
     follow->events.state(follow->events.ctx, err);
 }
 
@@ -247,9 +246,6 @@ static void reopen(struct hf_follow *follow)
     int64_t lived = now - follow->tried_ms;
     if (!follow->progress && lived < SHORT_WATCH_MS) {
         follow->failures++;
-    } else if (lived > LONG_WATCH_MS) {
-        follow->failures = 0;
-        follow->refused = 0;
     }
     const struct hf_cluster_options *options = &follow->cluster->options;
     int64_t delay =
@@ -264,6 +260,10 @@ static void on_watch_end(void *ctx, const struct hf_http_response *response, con
     follow->busy++;
     follow->watch = NULL;
     follow->cluster->stats.watch_restarts++;
+    if (follow->opened && hf_mono_ms() - follow->tried_ms > LONG_WATCH_MS) {
+        follow->failures = 0;
+        follow->refused = 0;
+    }
     if (err.code == HF_OK || (err.code == HF_ETIMEOUT && follow->opened)) {
         hf_log_write(follow->cluster->log, HF_DEBUG, err.code == HF_OK ? "watch ended" : "watch was silent", "target",
                      follow->cluster->name, "resource", follow->resource->name, "namespace", follow->namespace, NULL);
