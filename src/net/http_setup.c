@@ -199,8 +199,11 @@ static int set_headers(struct hf_http_call *call, const struct hf_http_request *
         /* The host that was asked for, not the name that stands in for it in TLS. */
         struct hf_buf host hf_auto_buf = {0};
         hf_buf_addf(&host, strcmp(parts->port, "443") == 0 ? "%s" : "%s:%s", parts->host, parts->port);
-        if (!hf_buf_ok(&host) || add_header(call, "Host", hf_buf_text(&host), err) != 0) {
-            return err->code ? -1 : no_memory(err);
+        if (!hf_buf_ok(&host)) {
+            return no_memory(err);
+        }
+        if (add_header(call, "Host", hf_buf_text(&host), err) != 0) {
+            return -1;
         }
     }
     bool ok = add_line(call, "Expect", ":", "") &&
