@@ -29,7 +29,7 @@ struct hf_channel {
     struct hf_alert_message message; /* in hand; its texts are owned */
     struct hf_alert_message *queue;  /* taken too: more than was asked for, or asked by the one before a reload */
     size_t queued;
-    bool has_outcome;                /* settled but not yet taken by the outbox */
+    bool has_outcome; /* settled but not yet taken by the outbox */
     int outcome;
     int64_t next_ms;
     char why[300];
