@@ -41,11 +41,13 @@ static void read_all(struct hf_audit_reader *reader)
 {
     struct hf_error err = HF_ERROR_INIT;
     struct hf_audit_filter filter = {.newest_first = true, .since_ms = 1, .unit = "web", .type = "drift."};
+    struct hf_audit_filter found = {.path = "/a", .class = "changed"};
     struct hf_audit_filter all = {0};
     size_t rows = 0;
     int64_t right = 0;
     (void)hf_audit_query(reader, &all, count_row, &rows, &err);
     (void)hf_audit_query(reader, &filter, count_row, &rows, &err);
+    (void)hf_audit_query(reader, &found, count_row, &rows, &err);
     (void)hf_audit_open_incidents(reader, count_row, &rows, &err);
     (void)hf_audit_objects(reader, count_object, &rows, &err);
     (void)hf_audit_export(reader, 0, count_line, &rows, &err);
