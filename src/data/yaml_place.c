@@ -18,11 +18,21 @@ static size_t width(unsigned char lead)
     return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
 }
 
-/* What YAML 1.1 counts as the end of a line. */
-static bool is_break(const char *at, size_t bytes)
+size_t hf_yaml_break(const char *at, size_t left)
 {
-    return (bytes == 1 && (*at == '\n' || *at == '\r')) || (bytes == 2 && memcmp(at, "\xC2\x85", 2) == 0) ||
-           (bytes == 3 && (memcmp(at, "\xE2\x80\xA8", 3) == 0 || memcmp(at, "\xE2\x80\xA9", 3) == 0));
+    if (left == 0) {
+        return 0;
+    }
+    if (*at == '\r') {
+        return left > 1 && at[1] == '\n' ? 2 : 1;
+    }
+    if (*at == '\n') {
+        return 1;
+    }
+    if (left >= 2 && memcmp(at, "\xC2\x85", 2) == 0) {
+        return 2;
+    }
+    return left >= 3 && (memcmp(at, "\xE2\x80\xA8", 3) == 0 || memcmp(at, "\xE2\x80\xA9", 3) == 0) ? 3 : 0;
 }
 
 size_t hf_yaml_place_of(struct hf_yaml_place *place, const yaml_mark_t *mark, uint32_t *column)
@@ -37,7 +47,7 @@ size_t hf_yaml_place_of(struct hf_yaml_place *place, const yaml_mark_t *mark, ui
     while (place->character < mark->index && place->at < place->len) {
         size_t bytes = width((unsigned char)place->bytes[place->at]);
         bytes = bytes < place->len - place->at ? bytes : place->len - place->at;
-        if (is_break(place->bytes + place->at, bytes)) {
+        if (hf_yaml_break(place->bytes + place->at, place->len - place->at) > 0) {
             place->line_start = place->at + bytes;
         }
         place->at += bytes;

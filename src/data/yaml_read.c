@@ -41,7 +41,8 @@ int hf_yaml_next(struct hf_yaml_reader *r, yaml_event_t *event)
     return hf_yaml_problem(&r->place, &r->parser, r->err);
 }
 
-/* Behind at: the rest of the line when there is nothing on it but space and a comment, with its end; else at itself. */
+/* Behind a marker: the next line when there is nothing but space and a comment on this one, else the first of what is.
+ */
 static size_t past_line(const struct hf_yaml_reader *r, size_t at)
 {
     const char *bytes = r->place.bytes;
@@ -50,17 +51,22 @@ static size_t past_line(const struct hf_yaml_reader *r, size_t at)
         end++;
     }
     if (end < r->place.len && bytes[end] == '#' && end > at) {
-        while (end < r->place.len && bytes[end] != '\n' && bytes[end] != '\r') {
+        while (end < r->place.len && hf_yaml_break(bytes + end, r->place.len - end) == 0) {
             end++;
         }
     }
-    if (end == r->place.len) {
-        return end;
+    return end + hf_yaml_break(bytes + end, r->place.len - end);
+}
+
+static size_t count_lines(const struct hf_yaml_reader *r, size_t from, size_t to)
+{
+    size_t count = 0;
+    while (from < to) {
+        size_t step = hf_yaml_break(r->place.bytes + from, to - from);
+        count += step > 0;
+        from += step ? step : 1;
     }
-    if (bytes[end] == '\r') {
-        return end + 1 + (end + 1 < r->place.len && bytes[end + 1] == '\n');
-    }
-    return bytes[end] == '\n' ? end + 1 : at;
+    return count;
 }
 
 /* Where the document that event opens begins, and on which line. */
@@ -76,13 +82,10 @@ static size_t source_start(struct hf_yaml_reader *r, const yaml_event_t *event, 
     } else if (!event->data.document_start.implicit) {
         size_t behind = hf_yaml_place_of(&r->place, &event->end_mark, &column);
         start = past_line(r, behind);
-        row = event->end_mark.line +
-              (start > behind && (r->place.bytes[start - 1] == '\n' || r->place.bytes[start - 1] == '\r'));
+        row = event->end_mark.line + count_lines(r, behind, start);
     } else {
         size_t first = hf_yaml_place_of(&r->place, &event->start_mark, &column);
-        for (size_t i = start; i < first; i++) {
-            row -= r->place.bytes[i] == '\n' && row > 0;
-        }
+        row -= count_lines(r, start, first);
     }
     *line = row < UINT32_MAX ? (uint32_t)row + 1 : UINT32_MAX;
     return start;

@@ -141,9 +141,13 @@ Test(yaml_documents, each_document_keeps_its_own_bytes)
     PARTS("# about a\na: 1 # one\n# the end\n---\nb: 2", {"{\"a\":1}", "# about a\na: 1 # one\n# the end\n", 1},
           {"{\"b\":2}", "b: 2", 5});
     PARTS("--- # first\na: 1\n", {"{\"a\":1}", "a: 1\n", 2});
-    PARTS("--- {a: 1}\n--- [2]\n", {"{\"a\":1}", " {a: 1}\n", 1}, {"[2]", " [2]\n", 2});
-    PARTS("--- |\n  x\n---\nz\n", {"\"x\\n\"", " |\n  x\n", 1}, {"\"z\"", "z\n", 4});
+    PARTS("--- {a: 1}\n--- [2]\n", {"{\"a\":1}", "{a: 1}\n", 1}, {"[2]", "[2]\n", 2});
+    PARTS("--- |\n  x\n---\nz\n", {"\"x\\n\"", "|\n  x\n", 1}, {"\"z\"", "z\n", 4});
     PARTS("a: 1\n...\n# between\n---\nb: 2\n", {"{\"a\":1}", "a: 1\n", 1}, {"{\"b\":2}", "b: 2\n", 5});
+    PARTS("--- 1\n---\ta1.1\n", {"1", "1\n", 1}, {"\"a1.1\"", "a1.1\n", 2});
+    PARTS("--- # x\xC2\x85"
+          "a: 1\n",
+          {"{\"a\":1}", "a: 1\n", 2});
     PARTS("%YAML 1.1\n---\na: 1\n", {"{\"a\":1}", "%YAML 1.1\n---\na: 1\n", 1});
     PARTS("\xEF\xBB\xBF"
           "a: 1\n",
