@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "number.h"
+#include "run.h"
 
 /* Where RFC 8785 (that is ECMAScript's Number::toString) puts the point. */
 #define PLAIN_DIGITS 21
@@ -129,17 +130,16 @@ static void put_escape(struct sink *s, unsigned char byte)
 static void put_string(struct sink *s, struct hf_slice text)
 {
     const unsigned char *bytes = (const unsigned char *)text.ptr;
-    size_t start = 0;
+    unsigned char seen = 0;
+    size_t at = 0;
     put_byte(s, '"');
-    for (size_t at = 0; at < text.len; at++) {
-        if (bytes[at] < 0x20 || bytes[at] == '"' || bytes[at] == '\\') {
-            put(s, text.ptr + start, at - start);
-            put_escape(s, bytes[at]);
-            start = at + 1;
+    while (at < text.len) {
+        size_t run = hf_clean_run(bytes + at, text.len - at, &seen);
+        put(s, text.ptr + at, run);
+        at += run;
+        if (at < text.len) {
+            put_escape(s, bytes[at++]);
         }
-    }
-    if (text.len > start) {
-        put(s, text.ptr + start, text.len - start);
     }
     put_byte(s, '"');
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "found.h"
+#include "run.h"
 
 #define DEFAULT_BYTES ((size_t)16 << 20)
 #define DEFAULT_DEPTH 128u
@@ -188,11 +189,6 @@ static int check_utf8(struct reader *r, size_t from, size_t end)
     return fail_at(r, at, "UTF-8");
 }
 
-static inline bool ends_run(unsigned char byte)
-{
-    return byte == '"' || byte == '\\' || byte < 0x20;
-}
-
 /* Where the string that begins at start ends; what is in it besides plain ASCII. */
 static int find_end(struct reader *r, size_t start, size_t *end, bool *escaped, bool *high)
 {
@@ -201,9 +197,7 @@ static int find_end(struct reader *r, size_t start, size_t *end, bool *escaped, 
     unsigned char seen = 0;
     *escaped = false;
     for (;;) {
-        while (at < r->len && !ends_run(bytes[at])) {
-            seen |= bytes[at++];
-        }
+        at += hf_clean_run(bytes + at, r->len - at, &seen);
         if (at >= r->len) {
             return fail_at(r, at, "the closing '\"' of the string");
         }

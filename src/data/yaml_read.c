@@ -83,6 +83,11 @@ static size_t source_start(struct hf_yaml_reader *r, const yaml_event_t *event, 
         size_t behind = hf_yaml_place_of(&r->place, &event->end_mark, &column);
         start = past_line(r, behind);
         row = event->end_mark.line + count_lines(r, behind, start);
+        /* Text that begins with a byte order mark would lose it at the front of an input. */
+        if (r->place.len - start >= 3 && memcmp(r->place.bytes + start, "\xEF\xBB\xBF", 3) == 0) {
+            row = event->start_mark.line;
+            start = hf_yaml_place_of(&r->place, &event->start_mark, &column);
+        }
     } else {
         size_t first = hf_yaml_place_of(&r->place, &event->start_mark, &column);
         row -= count_lines(r, start, first);
