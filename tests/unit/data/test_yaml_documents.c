@@ -148,12 +148,12 @@ Test(yaml_documents, each_document_keeps_its_own_bytes)
     PARTS("--- # x\xC2\x85"
           "a: 1\n",
           {"{\"a\":1}", "a: 1\n", 2});
-    PARTS("1\n---\n\xEF\xBB\xBF"
+    PARTS("1\n---\n\xEF\xBB\xBF\xEF\xBB\xBF"
           "b\n",
           {"1", "1\n", 1},
           {"\"\xEF\xBB\xBF"
            "b\"",
-           "---\n\xEF\xBB\xBF"
+           "---\n\xEF\xBB\xBF\xEF\xBB\xBF"
            "b\n",
            2});
     PARTS("%YAML 1.1\n---\na: 1\n", {"{\"a\":1}", "%YAML 1.1\n---\na: 1\n", 1});
