@@ -31,8 +31,9 @@ struct hf_follow {
     unsigned failures;     /* in a row */
     unsigned refused;      /* watches in a row that the server or their content ended */
     bool told_open;
-    bool opened;   /* this watch: the head of its answer has come */
-    bool progress; /* this watch: it gave an event */
+    bool unreachable; /* the last failure was the line's: another follow that gets through means the server is back */
+    bool opened;      /* this watch: the head of its answer has come */
+    bool progress;    /* this watch: it gave an event */
     bool dead;
     unsigned busy;
 };
@@ -75,8 +76,25 @@ void hf_follow_free(struct hf_follow *follow)
     }
 }
 
+/* One follow got through to the server after a failure: the others need not wait out their backoff. */
+static void wake_others(struct hf_follow *follow)
+{
+    int64_t now = hf_mono_ms();
+    for (struct hf_follow *other = follow->cluster->follows; other; other = other->next) {
+        if (other != follow && other->unreachable && hf_timer_is_set(other->timer)) {
+            other->unreachable = false;
+            int64_t least = hf_backoff_ms(0, 0, 0, now - other->tried_ms, 0);
+            hf_timer_set(other->timer, least + hf_any_number() % REOPEN_JITTER_MS);
+        }
+    }
+}
+
 static void tell_open(struct hf_follow *follow)
 {
+    if (follow->unreachable) {
+        follow->unreachable = false;
+        wake_others(follow);
+    }
     if (!follow->told_open && !follow->dead) {
         struct hf_error none = HF_ERROR_INIT;
         follow->told_open = true;
@@ -121,6 +139,7 @@ static void fail(struct hf_follow *follow, const struct hf_http_response *respon
     int status = response ? response->status : 0;
     bool gone = err->code == HF_EGONE;
     follow->failures++;
+    follow->unreachable = status == 0 || (follow->opened && err->code == HF_EUNAVAILABLE);
     follow->refused += status != 0 && (!follow->opened || err->code == HF_EPARSE || err->code == HF_ELIMIT);
     if (gone || err->code == HF_ENOTFOUND || err->code == HF_EREFUSED || follow->refused >= REFUSED_BEFORE_LIST) {
         hf_buf_clear(&follow->version);

@@ -328,6 +328,31 @@ Test(follow, a_server_that_comes_back_is_watched_again_within_two_seconds)
     close_scene(&s);
 }
 
+Test(follow, the_first_that_gets_through_again_wakes_the_others)
+{
+    struct scene s;
+    struct hf_cluster_options options = {.name = "dev", .backoff_first_ms = 2000};
+    struct hf_follow *others[7];
+    open_scene(&s, serve_plain, &options);
+    int port = s.server->port;
+    for (size_t i = 0; i < 7; i++) {
+        follow(&s.rig, &others[i]);
+    }
+    rig_run(&s.rig, 500);
+    apiserver_stop(s.server);
+    rig_run(&s.rig, 100);
+    hf_buf_clear(&s.rig.trace);
+    s.server = apiserver_start(port, serve_plain, NULL);
+    rig_until(&s.rig, "open;", 3000);
+    rig_run(&s.rig, 500);
+    unsigned open = 0;
+    for (const char *at = hf_buf_text(&s.rig.trace); (at = strstr(at, "open;")) != NULL; at++) {
+        open++;
+    }
+    cr_assert_eq(open, 8, "%u: %s", open, hf_buf_text(&s.rig.trace));
+    close_scene(&s);
+}
+
 static void serve_denied(struct exchange *x, void *ctx)
 {
     (void)ctx;
