@@ -313,7 +313,13 @@ static void run_plugin(struct hf_credential *credential)
 
 static void on_refresh(void *ctx)
 {
-    run_plugin(ctx);
+    struct hf_credential *credential = ctx;
+    int64_t wait = credential->next_run_ms - hf_mono_ms();
+    if (wait > 0) {
+        hf_timer_set(credential->refresh, wait);
+    } else {
+        run_plugin(credential);
+    }
 }
 
 static void on_turn(void *ctx)
