@@ -41,8 +41,7 @@ int hf_yaml_next(struct hf_yaml_reader *r, yaml_event_t *event)
     return hf_yaml_problem(&r->place, &r->parser, r->err);
 }
 
-/* Behind a marker: the next line when there is nothing but space and a comment on this one, else the first of what is.
- */
+/* Behind a marker: the next line when there is nothing but space and a comment on this one, else at itself. */
 static size_t past_line(const struct hf_yaml_reader *r, size_t at)
 {
     const char *bytes = r->place.bytes;
@@ -55,7 +54,8 @@ static size_t past_line(const struct hf_yaml_reader *r, size_t at)
             end++;
         }
     }
-    return end + hf_yaml_break(bytes + end, r->place.len - end);
+    size_t ended = end < r->place.len ? hf_yaml_break(bytes + end, r->place.len - end) : 0;
+    return ended > 0 || end == r->place.len ? end + ended : at;
 }
 
 static size_t count_lines(const struct hf_yaml_reader *r, size_t from, size_t to)
@@ -83,8 +83,10 @@ static size_t source_start(struct hf_yaml_reader *r, const yaml_event_t *event, 
         size_t behind = hf_yaml_place_of(&r->place, &event->end_mark, &column);
         start = past_line(r, behind);
         row = event->end_mark.line + count_lines(r, behind, start);
-        /* Text that begins with a byte order mark would lose it at the front of an input. */
-        if (r->place.len - start >= 3 && memcmp(r->place.bytes + start, "\xEF\xBB\xBF", 3) == 0) {
+        /* What begins on the marker's line keeps it, and so does a byte order mark, which would be lost at the front of
+         * an input. */
+        bool mark = r->place.len - start >= 3 && memcmp(r->place.bytes + start, "\xEF\xBB\xBF", 3) == 0;
+        if (start == behind || mark) {
             row = event->start_mark.line;
             start = hf_yaml_place_of(&r->place, &event->start_mark, &column);
         }

@@ -44,7 +44,7 @@ static int split(struct gathered *gathered, const char *bytes, size_t len, const
     must(splitter != NULL);
     int status = 0;
     for (size_t at = 0; status == 0 && at < len;) {
-        size_t piece = 1 + (unsigned char)bytes[at] % 7;
+        size_t piece = (size_t)1 + (unsigned char)bytes[at] % 7;
         piece = piece < len - at ? piece : len - at;
         char *copy = malloc(piece);
         must(copy != NULL);

@@ -36,7 +36,7 @@ static int feed(const char *bytes, size_t len, size_t piece, struct hf_buf *seen
     struct hf_lines lines = {.max_line = 1000};
     int status = 0;
     for (size_t at = 0; status == 0 && at < len;) {
-        size_t step = piece ? piece : 1 + (unsigned char)bytes[at] % 13;
+        size_t step = piece ? piece : (size_t)1 + (unsigned char)bytes[at] % 13;
         step = step < len - at ? step : len - at;
         status = hf_lines_feed(&lines, bytes + at, step, note, seen, err);
         at += step;
