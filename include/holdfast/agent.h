@@ -58,6 +58,9 @@ struct hf_agent_effects {
     /* A forced server-side apply; then hf_agent_answered(ticket). -1: it could not even be sent, no answer will come. */
     int (*apply)(void *ctx, const struct hf_agent_ref *ref, const char *manager, struct hf_slice bytes, uint64_t ticket,
                  struct hf_error *err);
+    /* A JSON patch (RFC 6902) as a manager of its own; then hf_agent_answered(ticket). */
+    int (*patch)(void *ctx, const struct hf_agent_ref *ref, const char *manager, struct hf_slice bytes, uint64_t ticket,
+                 struct hf_error *err);
     /* A quorum read; then hf_agent_answered(ticket). */
     int (*get)(void *ctx, const struct hf_agent_ref *ref, uint64_t ticket, struct hf_error *err);
     /* Call hf_agent_tick in so many ms; replaces what was asked before. */

@@ -360,7 +360,7 @@ bool hf_agent_synced(const struct hf_agent *agent, const char **why)
 bool hf_agent_idle(const struct hf_agent *agent)
 {
     for (const struct object *object = agent->active; object; object = object->active_next) {
-        if (object->phase == PHASE_RECORDING || (object->flight && !object->flight->is_get)) {
+        if (object->phase == PHASE_RECORDING || (object->flight && object->flight->errand != ERRAND_READ)) {
             return false;
         }
     }

@@ -48,7 +48,7 @@ void hf_agent_end_flight(struct hf_agent *agent, struct object *object)
 {
     (void)agent;
     if (object->flight) {
-        if (!object->flight->is_get) {
+        if (object->flight->errand != ERRAND_READ) {
             object->target->in_flight--;
         }
         hf_arena_free(object->flight->held_arena);
@@ -177,15 +177,15 @@ static void start(struct hf_agent *agent, struct object *object)
     hf_agent_say(agent, object, "correction.intended", "info", hf_buf_text(&text), &extra);
 }
 
-static struct flight *take_off(struct object *object, uint64_t ticket, bool is_get)
+static struct flight *take_off(struct object *object, uint64_t ticket, enum errand errand)
 {
     struct flight *flight = hf_calloc(1, sizeof *flight);
     if (flight) {
         flight->ticket = ticket;
-        flight->is_get = is_get;
+        flight->errand = errand;
         object->flight = flight;
         object->phase = PHASE_FLYING;
-        if (!is_get) {
+        if (errand != ERRAND_READ) {
             object->target->in_flight++;
         }
     }
@@ -202,7 +202,7 @@ static void read_object(struct hf_agent *agent, struct object *object)
     struct hf_agent_ref ref = ref_of(object);
     struct hf_error err = HF_ERROR_INIT;
     uint64_t ticket = ++agent->next_ticket;
-    if (!take_off(object, ticket, true)) {
+    if (!take_off(object, ticket, ERRAND_READ)) {
         object->due_ms = mono(agent) + BACKOFF_FIRST_MS;
         return;
     }
@@ -216,20 +216,28 @@ static void read_object(struct hf_agent *agent, struct object *object)
 
 static void failed(struct hf_agent *agent, struct object *object, const struct hf_error *state, int64_t retry_after_ms);
 
-static void send_apply(struct hf_agent *agent, struct object *object)
+static int ask(struct hf_agent *agent, struct object *object, enum errand errand, uint64_t ticket, struct hf_error *err)
 {
     struct hf_agent_ref ref = ref_of(object);
+    if (errand == ERRAND_APPLY) {
+        return agent->effects.apply(agent->effects.ctx, &ref, object->target->manager,
+                                    object->unit->documents[object->document].source, ticket, err);
+    }
+    const char *patch = errand == ERRAND_MEND ? object->mend : object->tidy;
+    return agent->effects.patch(agent->effects.ctx, &ref, HF_MEND_MANAGER, hf_slice_of(patch), ticket, err);
+}
+
+static void send_write(struct hf_agent *agent, struct object *object, enum errand errand)
+{
     struct hf_error err = HF_ERROR_INIT;
     uint64_t ticket = ++agent->next_ticket;
     object->record_ticket = 0;
-    if (!take_off(object, ticket, false)) {
+    if (!take_off(object, ticket, errand)) {
         object->phase = PHASE_WAITING;
         object->due_ms = mono(agent) + BACKOFF_FIRST_MS;
         return;
     }
-    object->flight->confirms = true;
-    if (agent->effects.apply(agent->effects.ctx, &ref, object->target->manager,
-                             object->unit->documents[object->document].source, ticket, &err) != 0) {
+    if (ask(agent, object, errand, ticket, &err) != 0) {
         hf_agent_end_flight(agent, object);
         failed(agent, object, &err, -1);
     }
@@ -239,7 +247,7 @@ int hf_agent_recorded(struct hf_agent *agent, uint64_t ticket, struct hf_error *
 {
     for (struct object *object = agent->active; object; object = object->active_next) {
         if (object->phase == PHASE_RECORDING && object->record_ticket == ticket) {
-            send_apply(agent, object);
+            send_write(agent, object, object->mend ? ERRAND_MEND : ERRAND_APPLY);
         }
     }
     return hf_agent_leave(agent, err);
@@ -440,14 +448,30 @@ static void slow_down(struct hf_agent *agent, struct object *object)
     }
 }
 
+/* A mend was needed for this apply: now that the unit's own manager has the fields, ours lets go of them. */
+static void finish_mend(struct hf_agent *agent, struct object *object, const struct hf_value *answer)
+{
+    if (object->verdict != HF_IN_SYNC || object->flight || object->phase != PHASE_IDLE) {
+        return;
+    }
+    hf_agent_plan_tidy(object, answer);
+    if (object->tidy) {
+        hf_agent_activate(agent, object);
+        object->await_rv[0] = '\0';
+        send_write(agent, object, ERRAND_TIDY);
+    }
+}
+
 static int answered_well(struct hf_agent *agent, struct object *object, const struct hf_value *answer, struct hf_error *err)
 {
     struct flight *flight = object->flight;
-    bool was_apply = !flight->is_get;
+    bool was_apply = flight->errand == ERRAND_APPLY;
     object->flight = NULL;
     object->phase = PHASE_IDLE;
-    if (was_apply) {
+    if (flight->errand != ERRAND_READ) {
         object->target->in_flight--;
+    }
+    if (was_apply) {
         object->incident.applied = true;
         struct event_extra extra = {.drifted_ms = object->incident.drifted_ms, .corrected_ms = HF_TIME_NONE};
         hf_agent_say(agent, object, "correction.sent", "info", "the API server took the apply", &extra);
@@ -455,6 +479,7 @@ static int answered_well(struct hf_agent *agent, struct object *object, const st
     int result = judge_answer(agent, object, flight, answer, err);
     if (result == 0 && was_apply) {
         slow_down(agent, object);
+        finish_mend(agent, object, answer);
     }
     hf_arena_free(flight->held_arena);
     free(flight);
@@ -472,9 +497,20 @@ int hf_agent_answered(struct hf_agent *agent, uint64_t ticket, const struct hf_v
         return 0;
     }
     int result = 0;
-    if (state->code == HF_OK && answer) {
+    enum errand errand = object->flight->errand;
+    if (errand == ERRAND_MEND && state->code == HF_OK) {
+        free(object->mend);
+        object->mend = NULL;
+        hf_agent_end_flight(agent, object);
+        send_write(agent, object, ERRAND_APPLY);
+    } else if (errand == ERRAND_TIDY && state->code != HF_OK) {
+        /* Tried again with the next correction; what is live is right already. */
+        hf_agent_end_flight(agent, object);
+        object->wants_get = true;
+        object->due_ms = mono(agent) + backoff(agent, 3, BACKOFF_UNREACHED_MS);
+    } else if (state->code == HF_OK && answer) {
         result = answered_well(agent, object, answer, err);
-    } else if (object->flight->is_get) {
+    } else if (errand == ERRAND_READ) {
         bool doubt = object->flight->rv_count > 0 || object->flight->overflowed;
         hf_agent_end_flight(agent, object);
         if (state->code == HF_ENOTFOUND && !doubt) {
@@ -488,7 +524,7 @@ int hf_agent_answered(struct hf_agent *agent, uint64_t ticket, const struct hf_v
         bool missed = object->flight->rv_count > 0 || object->flight->overflowed;
         hf_agent_end_flight(agent, object);
         failed(agent, object, state, retry_after_ms);
-        object->verify_first |= missed;
+        object->verify_first |= missed || errand == ERRAND_MEND;
     }
     if (result != 0) {
         object->wants_get = true;

@@ -69,6 +69,8 @@ void hf_agent_object_free(struct object *object)
     hf_arena_free(object->findings_arena);
     hf_unit_drop(object->unit);
     free(object->fights);
+    free(object->mend);
+    free(object->tidy);
     free(object->reason);
     free(object->strings);
     free(object);

@@ -338,6 +338,7 @@ static int compare(struct hf_agent *agent, struct object *object, const struct h
     object->findings_arena = arena;
     object->findings = judgement.findings;
     object->finding_count = judgement.count;
+    hf_agent_plan_mend(agent, object, live, &judgement);
     if (judgement.verdict == HF_UNKNOWN) {
         hf_agent_unplan(agent, object);
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, judgement.reason);

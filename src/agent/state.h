@@ -3,7 +3,7 @@
  * inventory.c  units → objects, scopes          judge.c    a live form → a verdict, incidents
  * correct.c    what is put back, in which order  record.c   events and object rows, in one batch an entry
  * live.c       what follows tell                 view.c     what people see
- * agent.c      making, targets, tick
+ * mend.c       what an apply alone can not put right          agent.c   making, targets, tick
  *
  * Every public entry ends in hf_agent_leave: it starts what may be started, hands the batch over, and asks for the next wake. */
 #ifndef HF_AGENT_STATE_H
@@ -19,11 +19,18 @@
 struct target;
 struct scope;
 
+/* What a request is for. */
+enum errand {
+    ERRAND_READ,
+    ERRAND_APPLY,
+    ERRAND_MEND, /* makes way for the apply: what it alone could not put right */
+    ERRAND_TIDY  /* gives up the ownership that a mend left with us */
+};
+
 /* What arrived for an object while a request for it was under way: not judged before the answer tells what is newer. */
 struct flight {
     uint64_t ticket;
-    bool is_get;
-    bool confirms;                    /* an apply, or the read after one whose answer was lost */
+    enum errand errand;
     char rvs[HF_RV_RING][HF_RV_TEXT]; /* resourceVersions seen meanwhile, in order */
     size_t rv_count;
     bool overflowed;
@@ -93,6 +100,8 @@ struct object {
     size_t finding_count;
 
     struct incident incident;
+    char *mend;          /* a JSON patch to be sent before the apply; NULL: none is needed */
+    char *tidy;          /* one to be sent after it */
     enum phase phase;
     bool verify_first;   /* an earlier apply may have arrived: read before writing again */
     bool wants_get;      /* must be read anew (desired changed, doubt about what is newest) */
@@ -243,6 +252,12 @@ void hf_agent_batch_free(struct batch *batch);
 /* rule.c */
 bool hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_arena *arena, struct hf_judgement *judgement);
 bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object); /* false: ignored */
+
+/* mend.c */
+void hf_agent_plan_mend(struct hf_agent *agent, struct object *object, const struct hf_value *live,
+                        const struct hf_judgement *judgement);
+void hf_agent_plan_tidy(struct object *object, const struct hf_value *live);
+#define HF_MEND_MANAGER "holdfast"
 
 /* live.c */
 const struct hf_value *hf_agent_metadata(const struct hf_value *object, const char *name);

@@ -210,6 +210,7 @@ int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, s
     const char *kind = hf_value_text(hf_value_get(input->desired, "kind"));
     const char *api_version = hf_value_text(hf_value_get(input->desired, "apiVersion"));
     walk.is_secret = kind && api_version && strcmp(kind, "Secret") == 0 && strcmp(api_version, "v1") == 0;
+    walk.is_service = kind && api_version && strcmp(kind, "Service") == 0 && strcmp(api_version, "v1") == 0;
     const struct hf_value *desired = walk.is_secret ? fold_secret(&walk, input->desired) : input->desired;
     hf_owners_read(&walk, input->live);
     compare_object(&walk, find_type(input, desired), desired, input->live);

@@ -139,6 +139,18 @@ static void compare_by_key(struct walk *walk, const struct hf_type *type, const 
         }
         hf_walk_back(walk, mark);
     }
+    /* A port that somebody opened. (What else counts when it was added is for the rules to say.) */
+    for (size_t i = 0; keys && i < count && walk->is_service && strcmp(hf_buf_text(&walk->path), "/spec/ports") == 0; i++) {
+        struct claims below;
+        hf_claims_item(walk, claims, keys[i].key, &below);
+        if (!keys[i].taken && (walk->ours < 0 || !below.at[walk->ours])) {
+            struct mark mark = hf_walk_mark(walk);
+            add_indexes(walk, keys[i].index, desired->as.array.count);
+            add_readable_key(walk, type, &live->as.array.items[keys[i].index]);
+            hf_walk_find(walk, HF_EXTRA_FIELD, NULL, &live->as.array.items[keys[i].index], &below);
+            hf_walk_back(walk, mark);
+        }
+    }
     /* Items that only we claim and that the unit no longer has. */
     for (size_t i = 0; keys && i < count && walk->ours >= 0 && !walk->failed; i++) {
         struct claims below;

@@ -29,6 +29,7 @@ struct walk {
     size_t owner_count;
     int ours; /* index of our Apply entry, -1: none */
     bool is_secret;
+    bool is_service;
     struct hf_finding *findings;
     size_t count;
     size_t cap;

@@ -226,6 +226,26 @@ static int apply(void *ctx, const struct hf_agent_ref *from, const char *manager
     return 0;
 }
 
+static int patch(void *ctx, const struct hf_agent_ref *from, const char *manager, struct hf_slice bytes, uint64_t ticket,
+                 struct hf_error *err)
+{
+    struct run_target *target;
+    struct hf_object_ref ref;
+    if (ref_for(ctx, from, &ref, &target, err) != 0) {
+        return -1;
+    }
+    struct asked *asked = ask(target, ticket);
+    if (!asked) {
+        return hf_error_set(err, HF_ENOMEM, "patch %s: out of memory", from->name);
+    }
+    if (hf_cluster_patch(target->cluster, &ref, "application/json-patch+json", manager, bytes.ptr, bytes.len, on_answer, asked,
+                         err) != 0) {
+        forget(asked);
+        return -1;
+    }
+    return 0;
+}
+
 static int get(void *ctx, const struct hf_agent_ref *from, uint64_t ticket, struct hf_error *err)
 {
     struct run_target *target;
@@ -261,5 +281,5 @@ static void changed(void *ctx)
 void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out)
 {
     *out = (struct hf_agent_effects){run, now_ms, mono_ms, random_number, kind_of, follow, unfollow,
-                                     record, apply, get, wake_in, changed};
+                                     record, apply, patch, get, wake_in, changed};
 }

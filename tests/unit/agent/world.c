@@ -180,6 +180,17 @@ static int get(void *ctx, const struct hf_agent_ref *ref, uint64_t ticket, struc
     return 0;
 }
 
+static int patch(void *ctx, const struct hf_agent_ref *ref, const char *manager, struct hf_slice bytes, uint64_t ticket,
+                 struct hf_error *err)
+{
+    (void)ctx;
+    (void)ref;
+    (void)manager;
+    (void)bytes;
+    (void)ticket;
+    return hf_error_set(err, HF_EUNSUPPORTED, "this world has no Services with foreign ports");
+}
+
 static void wake_in(void *ctx, int64_t delay)
 {
     struct world *world = ctx;
@@ -199,7 +210,7 @@ struct world *world_new(bool correct, unsigned fight_times)
     world->seed = 1;
     world->wake_at = -1;
     world->mono = 1000;
-    struct hf_agent_effects effects = {world, now_ms, mono_ms, random_number, kind_of, follow, unfollow, record, apply, get,
+    struct hf_agent_effects effects = {world, now_ms, mono_ms, random_number, kind_of, follow, unfollow, record, apply, patch, get,
                                        wake_in, changed};
     struct hf_agent_options options = {"0123456789abcdef", 16};
     cr_assert_eq(hf_agent_new(&effects, &options, NULL, &world->agent, &err), 0);
