@@ -96,7 +96,7 @@ static void compare_own_entries(struct walk *walk, const struct hf_value *desire
 {
     static const struct hf_type ELEMENT = {.kind = HF_TYPE_UNKNOWN, .name = ""};
     static const struct hf_type SET = {.kind = HF_TYPE_LIST, .name = "", .element = &ELEMENT, .list_type = HF_LIST_SET};
-    static const struct hf_field FIELDS[] = {{"finalizers", &SET, NULL}, {"ownerReferences", &SET, NULL}};
+    static const struct hf_field FIELDS[] = {{.name = "finalizers", .type = &SET}, {.name = "ownerReferences", .type = &SET}};
     static const struct hf_type META = {.kind = HF_TYPE_STRUCT, .name = "", .fields = FIELDS, .field_count = 2};
     compare_key(walk, &META, desired, live, key, claims);
 }
