@@ -42,7 +42,7 @@ int field_kind(const struct kubeconfig_file *file, const struct hf_value *object
 int field_text(const struct kubeconfig_file *file, const struct hf_value *object, const char *key, const char **out,
                struct hf_error *err)
 {
-    const struct hf_value *value;
+    const struct hf_value *value = NULL;
     if (field_kind(file, object, key, HF_STRING, &value, err) != 0) {
         return -1;
     }
@@ -57,7 +57,7 @@ int field_text(const struct kubeconfig_file *file, const struct hf_value *object
 int field_bool(const struct kubeconfig_file *file, const struct hf_value *object, const char *key, bool *out,
                struct hf_error *err)
 {
-    const struct hf_value *value;
+    const struct hf_value *value = NULL;
     if (field_kind(file, object, key, HF_BOOL, &value, err) != 0) {
         return -1;
     }
