@@ -28,39 +28,76 @@ static int try_targets(const struct hf_config *config, struct hf_error *err)
     for (size_t i = 0; i < config->target_count; i++) {
         struct hf_access *access;
         if (hf_run_access(&config->targets[i], &access, err) != 0) {
-            return hf_error_wrap(err, "%s: line %u: target %s", config->path, config->targets[i].line, config->targets[i].name);
+            return hf_error_wrap(err, "%s: line %u: target %s", config->path, config->targets[i].line,
+                                 config->targets[i].name);
         }
         hf_access_free(access);
     }
     return 0;
 }
 
-static void change_targets(struct hf_run *run, const struct hf_config *config)
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Whether a target's cluster and units are where they were: then the rest is set without beginning it anew. */
+static bool same_places(const struct hf_config_target *a, const struct hf_config_target *b)
+{
+    return a && same_text(a->kubeconfig, b->kubeconfig) && same_text(a->context, b->context) &&
+           a->in_cluster == b->in_cluster && same_text(a->folder, b->folder) && same_text(a->space, b->space);
+}
+
+static struct hf_agent_target_options options_of(const struct hf_config_target *config)
+{
+    return (struct hf_agent_target_options){.name = config->name,
+                                            .correct = config->correct,
+                                            .manager = config->manager,
+                                            .parallel = config->parallel,
+                                            .fight_times = config->fight_times,
+                                            .fight_within_ms = config->fight_within_ms};
+}
+
+static bool set_target(struct hf_run *run, struct run_target *target, const struct hf_config_target *wanted)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_agent_target_options options = options_of(wanted);
+    if (hf_agent_target_set(run->agent, &options, &err) != 0) {
+        return false;
+    }
+    target->correct = wanted->correct;
+    target->digest = wanted->digest;
+    return true;
+}
+
+static void begin_target(struct hf_run *run, const struct hf_config_target *wanted)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_agent_target_options options = options_of(wanted);
+    if (hf_agent_target_add(run->agent, &options, &err) != 0 || hf_run_trail_resume(run, wanted->name, &err) != 0 ||
+        hf_run_target_add(run, wanted, &err) != 0) {
+        hf_log_error(run->log, HF_ERROR, "a target could not be started", &err, "target", wanted->name, NULL);
+    }
+}
+
+static void change_targets(struct hf_run *run, const struct hf_config *old, const struct hf_config *config)
 {
     for (struct run_target *target = run->targets; target;) {
         struct run_target *next = target->next;
         const struct hf_config_target *wanted = find(config, target->name);
         if (!wanted || !hf_digest_equal(&wanted->digest, &target->digest)) {
             hf_log_write(run->log, HF_INFO, wanted ? "target changed" : "target removed", "target", target->name, NULL);
-            hf_agent_target_remove(run->agent, target->name);
-            hf_run_target_remove(run, target);
+            if (!wanted || !same_places(find(old, target->name), wanted) || !set_target(run, target, wanted)) {
+                hf_agent_target_remove(run->agent, target->name);
+                hf_run_target_remove(run, target);
+            }
         }
         target = next;
     }
     for (size_t i = 0; i < config->target_count; i++) {
         const struct hf_config_target *wanted = &config->targets[i];
-        if (hf_run_target_find(run, wanted->name)) {
-            continue;
-        }
-        struct hf_error err = HF_ERROR_INIT;
-        struct hf_agent_target_options options = {.name = wanted->name,
-                                                  .correct = wanted->correct,
-                                                  .manager = wanted->manager,
-                                                  .parallel = wanted->parallel,
-                                                  .fight_times = wanted->fight_times,
-                                                  .fight_within_ms = wanted->fight_within_ms};
-        if (hf_agent_target_add(run->agent, &options, &err) != 0 || hf_run_target_add(run, wanted, &err) != 0) {
-            hf_log_error(run->log, HF_ERROR, "a target could not be started", &err, "target", wanted->name, NULL);
+        if (!hf_run_target_find(run, wanted->name)) {
+            begin_target(run, wanted);
         }
     }
 }
@@ -92,7 +129,7 @@ void hf_run_reload(struct hf_run *run)
     if (!run->options->log_level) {
         hf_log_level(run->log, config->log_level);
     }
-    change_targets(run, config);
+    change_targets(run, old, config);
     struct hf_rules *replaced = run->rules;
     run->rules = rules;
     hf_run_told(run, hf_agent_rules(run->agent, rules, &err), &err);

@@ -173,7 +173,7 @@ static int add_targets(struct hf_run *run, struct hf_error *err)
         }
     }
     /* What the trail left open is taken up before the first object is judged. */
-    if (hf_run_trail_resume(run, err) != 0) {
+    if (hf_run_trail_resume(run, NULL, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < run->config->target_count; i++) {

@@ -97,7 +97,7 @@ void hf_run_unfollow_all(struct run_target *target);
 
 /* trail.c */
 int hf_run_trail_open(struct hf_run *run, struct hf_error *err);
-int hf_run_trail_resume(struct hf_run *run, struct hf_error *err);
+int hf_run_trail_resume(struct hf_run *run, const char *target, struct hf_error *err); /* target NULL: all */
 int hf_run_alerts(struct hf_run *run, struct hf_error *err);
 void hf_run_serve_trail(struct hf_run *run, struct hf_serve_trail *out);
 void hf_run_say(struct hf_run *run, const char *type, const char *severity, const char *message, const char *detail);

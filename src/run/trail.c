@@ -61,6 +61,7 @@ int hf_run_trail_open(struct hf_run *run, struct hf_error *err)
 
 struct resume {
     struct hf_run *run;
+    const char *target; /* only this one's; NULL: all */
     int result;
     struct hf_error *err;
 };
@@ -70,6 +71,9 @@ static bool resume_one(void *ctx, int64_t id, const struct hf_audit_event *event
     struct resume *resume = ctx;
     (void)id;
     (void)digest;
+    if (resume->target && (!event->target || strcmp(event->target, resume->target) != 0)) {
+        return true;
+    }
     resume->result = hf_agent_resume(resume->run->agent, event, resume->err);
     return resume->result == 0;
 }
@@ -77,17 +81,20 @@ static bool resume_one(void *ctx, int64_t id, const struct hf_audit_event *event
 static bool know_one(void *ctx, const struct hf_audit_object *object)
 {
     struct resume *resume = ctx;
+    if (resume->target && (!object->target || strcmp(object->target, resume->target) != 0)) {
+        return true;
+    }
     resume->result = hf_agent_known(resume->run->agent, object, resume->err);
     return resume->result == 0;
 }
 
-int hf_run_trail_resume(struct hf_run *run, struct hf_error *err)
+int hf_run_trail_resume(struct hf_run *run, const char *target, struct hf_error *err)
 {
     struct hf_audit_reader *reader;
     if (hf_audit_reader_open(run->database, &reader, err) != 0) {
         return -1;
     }
-    struct resume resume = {run, 0, err};
+    struct resume resume = {run, target, 0, err};
     int result = hf_audit_open_incidents(reader, resume_one, &resume, err);
     if (result == 0 && resume.result == 0) {
         result = hf_audit_objects(reader, know_one, &resume, err);
