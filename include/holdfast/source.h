@@ -26,7 +26,7 @@ struct hf_unit {
     struct hf_digest digest; /* of the raw bytes */
     const struct hf_label *labels; /* of a folder: from the comment lines "# holdfast: name=value" at the top */
     size_t label_count;
-    const char *bytes;    /* the raw bytes that documents[].source points into */
+    const char *bytes;    /* the raw bytes that documents[].source points into (an item of a List has JSON of its own) */
     size_t byte_count;
     const struct hf_document *documents; /* Kubernetes objects; a List is unpacked into its items */
     size_t document_count;
@@ -65,7 +65,13 @@ struct hf_source {
 
 /* A folder of *.yaml, *.yml and *.json (recursively to depth 8; hidden files, editors' backups and links that leave the folder
  * are passed over; at most 20,000 files of 16 MiB), watched by inotify with a rescan every 30 s. A burst of writes is settled for
- * 50 ms before it is read. A file that is cut short in mid-write shows as a problem and heals by itself. */
+ * 50 ms before it is read (500 ms at the most). A file that is cut short in mid-write shows as a problem and heals by itself.
+ * Links within the folder are followed, as a mounted ConfigMap needs; so is the folder itself when it is a link that is swapped.
+ * A file counts as gone once it has been away for 100 ms; all files gone at once, or the folder, is a state, and the units stay.
+ * An object in two files belongs to the first by path; the other unit has a problem that names the first. So has a second file of
+ * the same slug (a.yaml beside a.json), whose slug then keeps its ending.
+ * start doesn't fail because the folder is missing: that is told as a state, and the folder is looked for every second. A callback
+ * may free the source. */
 int hf_source_folder(struct hf_loop *loop, struct hf_log *log, const char *path, const char *space,
                      const struct hf_source_events *events, struct hf_source **out, struct hf_error *err);
 

@@ -42,7 +42,19 @@ static struct hf_slice trim(struct hf_slice text)
     return text;
 }
 
-/* "# holdfast: name=value" on comment lines at the top. */
+/* What follows "# holdfast:" in a comment line; false for another line. */
+static bool label_text(struct hf_slice line, struct hf_slice *pair)
+{
+    static const char WORD[] = "holdfast:";
+    struct hf_slice text = line.len > 0 ? trim((struct hf_slice){line.ptr + 1, line.len - 1}) : line;
+    if (line.len == 0 || line.ptr[0] != '#' || !hf_slice_starts(text, WORD)) {
+        return false;
+    }
+    *pair = trim((struct hf_slice){text.ptr + sizeof WORD - 1, text.len - (sizeof WORD - 1)});
+    return true;
+}
+
+/* "# holdfast: name=value" on comment lines at the top, before or behind the first "---". */
 static int read_labels(struct hf_unit *unit, struct hf_error *err)
 {
     struct hf_label *labels = hf_arena_array(unit->arena, MOST_LABELS, sizeof *labels);
@@ -52,19 +64,19 @@ static int read_labels(struct hf_unit *unit, struct hf_error *err)
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", unit->origin);
     }
     unit->labels = labels;
+    if (hf_slice_starts((struct hf_slice){at, unit->byte_count}, "\xef\xbb\xbf")) {
+        at += 3;
+    }
     while (at < end && unit->label_count < MOST_LABELS) {
         const char *line_end = memchr(at, '\n', (size_t)(end - at));
         struct hf_slice line = trim((struct hf_slice){at, (size_t)((line_end ? line_end : end) - at)});
+        struct hf_slice pair;
         at = line_end ? line_end + 1 : end;
-        if (line.len > 0 && line.ptr[0] != '#') {
+        if (line.len > 0 && line.ptr[0] != '#' && !hf_slice_is(line, "---")) {
             break;
         }
-        if (line.len == 0 || !hf_slice_starts(line, "# holdfast:")) {
-            continue;
-        }
-        struct hf_slice pair = trim((struct hf_slice){line.ptr + 11, line.len - 11});
-        const char *equals = memchr(pair.ptr, '=', pair.len);
-        if (!equals) {
+        const char *equals = label_text(line, &pair) ? memchr(pair.ptr, '=', pair.len) : NULL;
+        if (!equals || equals == pair.ptr) {
             continue;
         }
         struct hf_slice name = trim((struct hf_slice){pair.ptr, (size_t)(equals - pair.ptr)});
@@ -79,12 +91,13 @@ static int read_labels(struct hf_unit *unit, struct hf_error *err)
     return 0;
 }
 
-static int complain(const struct hf_unit *unit, const struct hf_document *document, const struct hf_value *at, const char *found,
-                    const char *expected, struct hf_error *err)
+static int complain(const struct hf_unit *unit, const struct hf_document *document, const struct hf_value *at,
+                    const char *found, const char *expected, struct hf_error *err)
 {
     uint32_t line = at && at->line ? at->line : document->line;
     uint32_t column = at && at->column ? at->column : 1;
-    return hf_error_set(err, HF_EINVAL, "%s: line %u, column %u: found %s, expected %s", unit->origin, line, column, found, expected);
+    return hf_error_set(err, HF_EINVAL, "%s: line %u, column %u: found %s, expected %s", unit->origin, line, column,
+                        found, expected);
 }
 
 static int check_text(const struct hf_unit *unit, const struct hf_document *document, const struct hf_value *parent,
@@ -93,11 +106,17 @@ static int check_text(const struct hf_unit *unit, const struct hf_document *docu
     const struct hf_value *value = hf_value_get(parent, key);
     hf_auto_buf struct hf_buf found = {0};
     hf_auto_buf struct hf_buf expected = {0};
-    if (value && value->kind == HF_STRING && value->as.text.len > 0) {
+    const char *text = hf_value_text(value);
+    if (text && text[0]) {
         return 0;
     }
-    hf_buf_addf(&found, "%s%s", !value ? "no " : value->kind == HF_STRING ? "an empty " : "", !value || value->kind == HF_STRING ? key : "");
-    if (value && value->kind != HF_STRING) {
+    if (!value) {
+        hf_buf_addf(&found, "no %s", key);
+    } else if (text) {
+        hf_buf_addf(&found, "an empty %s", key);
+    } else if (value->kind == HF_STRING) {
+        hf_buf_addf(&found, "a zero byte in %s", key);
+    } else {
         hf_buf_addf(&found, "%s for %s", hf_kind_name(value->kind), key);
     }
     hf_buf_addf(&expected, "a Kubernetes object with %s", key);
@@ -111,7 +130,8 @@ static int check_object(const struct hf_unit *unit, const struct hf_document *do
         return complain(unit, document, object, hf_kind_name(object->kind), "a Kubernetes object", err);
     }
     const struct hf_value *metadata = hf_value_get(object, "metadata");
-    if (check_text(unit, document, object, "apiVersion", err) != 0 || check_text(unit, document, object, "kind", err) != 0) {
+    if (check_text(unit, document, object, "apiVersion", err) != 0 ||
+        check_text(unit, document, object, "kind", err) != 0) {
         return -1;
     }
     if (!metadata || metadata->kind != HF_OBJECT) {
@@ -121,31 +141,80 @@ static int check_object(const struct hf_unit *unit, const struct hf_document *do
         return complain(unit, document, hf_value_get(metadata, "generateName"), "generateName",
                         "metadata.name: an object without a fixed name can't be held", err);
     }
+    const struct hf_value *namespace = hf_value_get(metadata, "namespace");
+    if (namespace && namespace->kind != HF_NULL && !hf_value_text(namespace)) {
+        return complain(unit, document, namespace, hf_kind_name(namespace->kind), "a string for metadata.namespace",
+                        err);
+    }
     return check_text(unit, document, metadata, "name", err);
 }
 
-/* kind: List and the like: each item is an object of its own, sent as JSON since it has no bytes of its own. */
+/* kind: List and the like. What has a name of its own is an object, whatever its kind ends in. */
 static bool is_list(const struct hf_value *value)
 {
     const char *kind = hf_value_text(hf_value_get(value, "kind"));
     const struct hf_value *items = hf_value_get(value, "items");
     size_t len = kind ? strlen(kind) : 0;
-    return len >= 4 && strcmp(kind + len - 4, "List") == 0 && items && items->kind == HF_ARRAY;
+    return len >= 4 && strcmp(kind + len - 4, "List") == 0 && items && items->kind == HF_ARRAY &&
+           !hf_value_path(value, "metadata", "name", NULL);
 }
 
-static int unpack(struct hf_unit *unit, const struct hf_document *list, struct hf_document *out, size_t *count, struct hf_error *err)
+/* An item of a DeploymentList may leave out what the list says already. */
+static const struct hf_value *typed_item(struct hf_arena *arena, const struct hf_value *list,
+                                         const struct hf_value *item)
 {
-    const struct hf_value *items = hf_value_get(list->value, "items");
+    const char *kind = hf_value_text(hf_value_get(list, "kind"));
+    const struct hf_value *version = hf_value_get(list, "apiVersion");
+    size_t len = strlen(kind) - strlen("List");
+    if (item->kind != HF_OBJECT || len == 0 || hf_value_get(item, "kind") || hf_value_get(item, "apiVersion") ||
+        !version) {
+        return item;
+    }
+    struct hf_value *copy = hf_value_copy(arena, item);
+    const struct hf_value *name = hf_value_string(arena, (struct hf_slice){kind, len});
+    if (!copy || !name || hf_value_set(arena, copy, hf_slice_of("kind"), name) != 0 ||
+        hf_value_set(arena, copy, hf_slice_of("apiVersion"), version) != 0) {
+        return NULL;
+    }
+    return copy;
+}
+
+static size_t count_objects(const struct hf_value *value)
+{
+    if (!is_list(value)) {
+        return 1;
+    }
+    size_t count = 0;
+    const struct hf_value *items = hf_value_get(value, "items");
     for (size_t i = 0; i < items->as.array.count; i++) {
-        struct hf_buf json = {0};
-        hf_json_write(&json, &items->as.array.items[i]);
-        char *copy = hf_buf_ok(&json) ? hf_arena_copy(unit->arena, hf_buf_text(&json), json.len) : NULL;
-        struct hf_document *document = &out[(*count)++];
-        *document = (struct hf_document){&items->as.array.items[i], {copy, json.len}, items->as.array.items[i].line};
-        hf_buf_free(&json);
+        count += count_objects(&items->as.array.items[i]);
+    }
+    return count;
+}
+
+/* Each item is an object of its own, sent as JSON since it has no bytes of its own. Lists may hold lists, to the depth
+ * that the reader allows. */
+static int unpack(struct hf_unit *unit, const struct hf_value *list, struct hf_document *out, size_t *count,
+                  struct hf_error *err)
+{
+    const struct hf_value *items = hf_value_get(list, "items");
+    for (size_t i = 0; i < items->as.array.count; i++) {
+        if (is_list(&items->as.array.items[i])) {
+            if (unpack(unit, &items->as.array.items[i], out, count, err) != 0) {
+                return -1;
+            }
+            continue;
+        }
+        const struct hf_value *item = typed_item(unit->arena, list, &items->as.array.items[i]);
+        hf_auto_buf struct hf_buf json = {0};
+        if (item) {
+            hf_json_write(&json, item);
+        }
+        char *copy = item && hf_buf_ok(&json) ? hf_arena_copy(unit->arena, hf_buf_text(&json), json.len) : NULL;
         if (!copy) {
             return hf_error_set(err, HF_ENOMEM, "%s: out of memory", unit->origin);
         }
+        out[(*count)++] = (struct hf_document){item, {copy, json.len}, items->as.array.items[i].line};
     }
     return 0;
 }
@@ -154,7 +223,7 @@ static int take_documents(struct hf_unit *unit, const struct hf_document *read, 
 {
     size_t most = 0;
     for (size_t i = 0; i < read_count; i++) {
-        most += is_list(read[i].value) ? hf_value_count(hf_value_get(read[i].value, "items")) : 1;
+        most += count_objects(read[i].value);
     }
     struct hf_document *documents = hf_arena_array(unit->arena, most, sizeof *documents);
     size_t count = 0;
@@ -164,7 +233,7 @@ static int take_documents(struct hf_unit *unit, const struct hf_document *read, 
     for (size_t i = 0; i < read_count; i++) {
         if (!is_list(read[i].value)) {
             documents[count++] = read[i];
-        } else if (unpack(unit, &read[i], documents, &count, err) != 0) {
+        } else if (unpack(unit, read[i].value, documents, &count, err) != 0) {
             return -1;
         }
     }
@@ -198,13 +267,15 @@ static int check_documents(const struct hf_unit *unit, struct hf_error *err)
         const struct hf_document *document = &unit->documents[i];
         void *first = NULL;
         result = check_object(unit, document, err);
-        if (result == 0 && (!hf_source_object_key(&key, document->value) ||
-                            hf_map_put(seen, (struct hf_slice){key.ptr, key.len}, (void *)(uintptr_t)document, &first) != 0)) {
+        if (result == 0 &&
+            (!hf_source_object_key(&key, document->value) ||
+             hf_map_put(seen, (struct hf_slice){key.ptr, key.len}, (void *)(uintptr_t)document, &first) != 0)) {
             result = hf_error_set(err, HF_ENOMEM, "%s: out of memory", unit->origin);
         }
         if (result == 0 && first) {
             hf_auto_buf struct hf_buf found = {0};
-            hf_buf_addf(&found, "%s %s a second time (first on line %u)", hf_value_text(hf_value_get(document->value, "kind")),
+            hf_buf_addf(&found, "%s %s a second time (first on line %u)",
+                        hf_value_text(hf_value_get(document->value, "kind")),
                         hf_value_text(hf_value_path(document->value, "metadata", "name", NULL)),
                         ((const struct hf_document *)first)->value->line);
             result = complain(unit, document, document->value, hf_buf_text(&found), "each object once in a unit", err);
@@ -214,7 +285,8 @@ static int check_documents(const struct hf_unit *unit, struct hf_error *err)
     return result;
 }
 
-struct hf_unit *hf_source_unit_new(const char *space, const char *slug, const char *origin, const char *bytes, size_t len)
+struct hf_unit *hf_source_unit_new(const char *space, const char *slug, const char *origin, const char *bytes,
+                                   size_t len)
 {
     struct hf_arena *arena = hf_arena_new(0);
     struct hf_unit *unit = arena ? hf_arena_alloc(arena, sizeof *unit) : NULL;
@@ -238,8 +310,8 @@ struct hf_unit *hf_source_unit_new(const char *space, const char *slug, const ch
     return unit;
 }
 
-int hf_unit_read(const char *space, const char *slug, const char *origin, const char *bytes, size_t len, struct hf_unit **out,
-                 struct hf_error *err)
+int hf_unit_read(const char *space, const char *slug, const char *origin, const char *bytes, size_t len,
+                 struct hf_unit **out, struct hf_error *err)
 {
     struct hf_unit *unit = hf_source_unit_new(space, slug, origin, bytes, len);
     struct hf_document *documents;
