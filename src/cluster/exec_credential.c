@@ -272,6 +272,8 @@ static int spawn_with(struct exec_run *run, int out_fd, int err_fd, char *const 
     int failed = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, err_fd, STDERR_FILENO);
+    /* Nothing of ours goes with it: not every library opens its sockets close-on-exec. */
+    failed = failed ? failed : posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     failed = failed ? failed : posix_spawnattr_setsigmask(&attributes, &none);
     failed = failed ? failed : posix_spawnattr_setsigdefault(&attributes, &all);
     failed = failed ? failed : posix_spawnattr_setpgroup(&attributes, 0);

@@ -162,7 +162,7 @@ static int add_file(struct hf_kubeconfig *config, const char *path, const char *
     config->files = files;
     struct kubeconfig_file *file = &files[config->count];
     *file = (struct kubeconfig_file){
-        .path = hf_strdup(path), .folder = folder_of(path), .arena = hf_arena_new(KUBECONFIG_FILE_MAX * 32)};
+        .path = hf_strdup(path), .folder = folder_of(path), .arena = hf_arena_new((size_t)KUBECONFIG_FILE_MAX * 32)};
     config->count++;
     if (!file->path || !file->folder || !file->arena) {
         return out_of_memory(err, path);

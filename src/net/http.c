@@ -10,6 +10,7 @@
 #include "holdfast/mem.h"
 
 #define UPKEEP_EVERY_MS 10000
+#define HEARD_LATELY_MS 2000
 #define POOL_IDLE_MS 120000
 #define CONNECTIONS_A_SERVER 16L /* of HTTP/1.1; with HTTP/2 one is enough */
 /* A connection carries 100 streams at the most by most servers' settings; past that curl opens one connection a call,
@@ -54,7 +55,7 @@ static bool leave(struct hf_http *http)
 void call_count_bytes(struct hf_http_call *call, size_t len)
 {
     call->http->stats.bytes_in += len;
-    call->last_byte_ms = hf_mono_ms();
+    call->last_byte_ms = call->pool->heard_ms = hf_mono_ms();
 }
 
 void call_count_connection(struct hf_http_call *call)
@@ -133,6 +134,23 @@ static void distrust(struct hf_http_call *call)
     call->pool->retired = call->pool->retired || sent > 0;
 }
 
+/* A call was silent for as long as it may. When its pool has heard nothing else meanwhile the line may be gone without
+ * a word, and with it every other connection to that server: none but those just heard of is trusted with new calls. */
+static void distrust_silent(struct hf_http_call *call)
+{
+    const struct pool *silent = call->pool;
+    if (silent->heard_ms > call->last_byte_ms) {
+        return;
+    }
+    distrust(call);
+    int64_t lately = hf_mono_ms() - HEARD_LATELY_MS;
+    for (struct pool *pool = call->http->pools; pool; pool = pool->next) {
+        if (strcmp(pool->key + 1, silent->key + 1) == 0 && pool->heard_ms < lately) {
+            pool->retired = true;
+        }
+    }
+}
+
 static bool complete(struct hf_http_call *call, CURLcode code)
 {
     struct hf_error err = HF_ERROR_INIT;
@@ -159,7 +177,7 @@ static void on_idle(void *ctx)
     (void)hf_error_set(&call->error, HF_ETIMEOUT, "%s %s: no byte for %lld ms", call->method, call->origin,
                        (long long)call->idle_timeout_ms);
     if (call->state == CALL_RUNNING) {
-        distrust(call);
+        distrust_silent(call);
         (void)complete(call, CURLE_OK);
     }
 }

@@ -17,9 +17,10 @@ struct pool {
     CURLM *multi;
     CURL *keeper; /* belongs to no connection: what connection upkeep (HTTP/2 pings) is done with */
     struct hf_timer *timer;
-    char *key;       /* origin, and whether separate */
-    size_t active;   /* calls that hold it */
-    int64_t used_ms; /* monotonic, of the last call's end */
+    char *key;        /* origin, and whether separate */
+    size_t active;    /* calls that hold it */
+    int64_t used_ms;  /* monotonic, of the last call's end */
+    int64_t heard_ms; /* monotonic, of the last byte of any call */
     bool retired;
 };
 

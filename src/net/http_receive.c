@@ -26,7 +26,8 @@ static void note_warning(struct hf_http_call *call, struct hf_slice value)
             }
         } else if (inside) {
             bool escaped = byte == '\\' && i + 1 < value.len;
-            hf_buf_addc(&call->warnings, escaped ? value.ptr[++i] : byte);
+            i += escaped;
+            hf_buf_addc(&call->warnings, value.ptr[i]);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* Turns a request into a curl handle. */
 #include "http_call.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -42,6 +43,7 @@ static bool set_large(CURL *easy, CURLoption option, long long number)
 static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
     (void)ctx;
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (purpose == CURLSOCKTYPE_IPCXN) {
         unsigned timeout = USER_TIMEOUT_MS;
         int probes = KEEPALIVE_PROBES;

@@ -315,3 +315,15 @@ Test(exec_plugin, a_plugin_sees_its_environment_and_no_input)
     hf_buf_free(&seen);
     close_desk(&desk);
 }
+
+Test(exec_plugin, no_open_file_of_ours_goes_to_the_plugin)
+{
+    struct desk desk;
+    open_desk(&desk);
+    cr_assert_eq(dup2(STDERR_FILENO, 77), 77);
+    use_plugin(&desk, "[ ! -e /proc/$$/fd/77 ] || exit 5\n" ANSWER("\"token\":\"abc\""));
+    start(&desk);
+    get(&desk);
+    cr_expect_eq(desk.err.code, HF_OK, "%s", desk.err.text);
+    close_desk(&desk);
+}
