@@ -61,7 +61,7 @@ typedef void (*hf_http_done_fn)(void *ctx, const struct hf_http_response *respon
 typedef int (*hf_http_data_fn)(void *ctx, const char *bytes, size_t len, struct hf_error *err);
 
 struct hf_http *hf_http_new(struct hf_loop *loop, const char *user_agent, struct hf_error *err);
-/* Cancels what is under way (no callbacks) and closes. */
+/* Cancels what is under way (no callbacks) and closes. May be called from a callback. NULL is fine. */
 void hf_http_free(struct hf_http *http);
 
 /* Starts a call; on_data NULL collects the body for on_done. -1 (HF_EINVAL: bad URL, HF_ENOMEM): no callback will come.
@@ -71,7 +71,7 @@ int hf_http_start(struct hf_http *http, const struct hf_http_request *request, h
 /* Ends a call without a callback. */
 void hf_http_cancel(struct hf_http_call *call);
 
-/* The error that a status outside 2xx stands for (401/403 HF_EDENIED, 404 HF_ENOTFOUND, 409, 410, 429, 4xx HF_EREFUSED, 5xx
+/* The error that a status outside 2xx stands for (401/403 HF_EDENIED, 404 HF_ENOTFOUND, 408 HF_ETIMEOUT, 409, 410, 429, 3xx and 4xx HF_EREFUSED, 5xx
  * HF_EUNAVAILABLE), with a Kubernetes Status or plain body's message, cut and made safe. Returns -1; 0 for 2xx. */
 int hf_http_status_error(const struct hf_http_response *response, struct hf_error *err);
 
