@@ -46,6 +46,7 @@ struct hf_judgement {
     const struct hf_finding *findings; /* in path order */
     size_t count;
     int64_t drifted_at_ms;   /* the latest at_ms of the findings; HF_TIME_NONE */
+    const char *unit_problem; /* what the unit sets and its kind does not have (the server drops or refuses it); NULL: nothing */
 };
 
 struct hf_drift_input {

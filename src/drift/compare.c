@@ -1,12 +1,12 @@
-/* Desired against live, guided by the type. */
+/* Desired against live, guided by the type, as a forced server-side apply of desired would see it: what it would put
+ * there, and whether that is what is there. */
 #include <string.h>
 
-#include "holdfast/json.h"
 #include "walk.h"
 
 #define DEEPEST 200u
 
-bool hf_is_empty(const struct hf_value *value)
+bool hf_is_zero(const struct hf_value *value)
 {
     switch (value->kind) {
     case HF_NULL:
@@ -20,158 +20,223 @@ bool hf_is_empty(const struct hf_value *value)
     case HF_ARRAY:
         return value->as.array.count == 0;
     case HF_OBJECT:
+        return value->as.object.count == 0;
+    }
+    return false;
+}
+
+/* Nothing but zero values, however deep: what a Go struct that nobody filled in is written as. */
+static bool is_hollow(const struct hf_value *value)
+{
+    if (value->kind == HF_OBJECT) {
         for (size_t i = 0; i < value->as.object.count; i++) {
-            if (!hf_is_empty(&value->as.object.members[i].value)) {
+            if (!is_hollow(&value->as.object.members[i].value)) {
                 return false;
             }
         }
         return true;
     }
-    return false;
+    return hf_is_zero(value);
 }
 
-static const struct hf_type *type_of_key(const struct hf_type *type, struct hf_slice key)
+static bool is_struct(const struct place *place)
 {
+    return place->type && place->type->kind == HF_TYPE_STRUCT;
+}
+
+/* A struct that is no pointer in Go: it is always there, so that {} and nothing are the same. */
+static bool is_always_there(const struct place *place)
+{
+    return is_struct(place) && place->zero == HF_ZERO_DROPPED;
+}
+
+struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct hf_slice key,
+                         const struct hf_value *desired, const struct hf_value *live)
+{
+    struct place place = {.type = NULL, .zero = HF_ZERO_UNSURE};
     if (!type) {
-        return NULL;
+        return place;
     }
     if (type->kind == HF_TYPE_MAP) {
-        return type->element;
+        place.type = type->element;
+        place.in_milli = type->element && type->element->kind == HF_TYPE_QUANTITY;
+        place.zero = HF_ZERO_KEPT;
+        return place;
     }
     const struct hf_field *field = type->kind == HF_TYPE_STRUCT ? hf_type_field(type, key) : NULL;
-    return field ? field->type : NULL;
+    if (field) {
+        const struct hf_value *preset =
+            type->is_built_in ? hf_preset_by_neighbours(walk, type, key, desired, live) : NULL;
+        place = (struct place){.type = field->type,
+                               .zero = field->zero,
+                               .preset = preset ? preset : field->preset,
+                               .is_filled = field->is_filled};
+    } else if (type->kind == HF_TYPE_STRUCT) {
+        place.is_unknown = type->is_built_in && !type->preserves_unknown;
+        place.zero = type->is_built_in ? HF_ZERO_UNSURE : HF_ZERO_KEPT;
+    }
+    return place;
 }
 
-/* Live lacks what desired sets. A zero value may have been dropped by the server (Go's omitempty): then our own apply still claims it; when
- * somebody took it away the server took the claim away as well. */
-static void absent(struct walk *walk, const struct hf_value *desired, const struct claims *claims)
+struct place hf_place_of_item(const struct hf_type *list)
 {
-    if (desired->kind == HF_NULL) {
+    return (struct place){.type = list ? list->element : NULL, .zero = HF_ZERO_KEPT};
+}
+
+/* The unit says nothing here (or null, or a zero value that Go drops), and the server puts back the default, or
+ * nothing. */
+static void compare_with_preset(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                                const struct hf_value *live, const struct claims *claims)
+{
+    static const struct hf_value NOTHING = {.kind = HF_OBJECT};
+    bool was_atomic = walk->in_atomic;
+    if (!live || place->is_filled) {
         return;
     }
-    if (hf_is_empty(desired) && (walk->ours < 0 || hf_claims_ours(walk, claims))) {
+    walk->in_atomic = true;
+    if (place->preset && place->preset->kind == live->kind) {
+        struct place bare = *place;
+        bare.preset = NULL;
+        bare.zero = HF_ZERO_KEPT; /* the default stands as it is */
+        hf_compare(walk, &bare, place->preset, live, claims);
+    } else if (!place->preset && is_always_there(place) && live->kind == HF_OBJECT) {
+        hf_compare(walk, place, &NOTHING, live, claims);
+    } else if (place->zero == HF_ZERO_KEPT ? live->kind != HF_NULL : !is_hollow(live)) {
+        hf_walk_find(walk, HF_CHANGED, desired, live, claims);
+    }
+    walk->in_atomic = was_atomic;
+}
+
+bool hf_is_preset(struct walk *walk, const struct place *place, const struct hf_value *live)
+{
+    static const struct claims NONE;
+    bool was_quiet = walk->quiet;
+    bool differed = walk->differs;
+    walk->quiet = true;
+    walk->differs = false;
+    compare_with_preset(walk, place, NULL, live, &NONE);
+    bool result = !walk->differs;
+    walk->quiet = was_quiet;
+    walk->differs = differed;
+    return result;
+}
+
+static void compare_members(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                            const struct hf_value *live, const struct claims *claims);
+
+/* Live lacks what desired sets. */
+static void absent(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                   const struct claims *claims)
+{
+    static const struct hf_value NOTHING = {.kind = HF_OBJECT};
+    if (is_always_there(place) && desired->kind == HF_OBJECT) {
+        compare_members(walk, place, desired, &NOTHING, claims);
+        return;
+    }
+    if (hf_is_zero(desired) && place->zero == HF_ZERO_DROPPED) {
+        return;
+    }
+    /* Not known whether the server drops it: then our own apply still claims it, whereas the claim on what somebody
+     * took away goes with it. */
+    if (is_hollow(desired) && place->zero == HF_ZERO_UNSURE && (walk->ours < 0 || hf_claims_ours(walk, claims))) {
         return;
     }
     hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
 }
 
-/* Values that a unit leaves empty for the server, or a controller, to fill in. */
-static bool is_filled_in(const struct walk *walk, const struct hf_value *desired)
+void hf_compare_member(struct walk *walk, const struct hf_type *type, struct hf_slice key,
+                       const struct hf_value *holder, const struct hf_value *desired,
+                       const struct hf_value *live_holder, const struct hf_value *live, const struct claims *claims)
 {
-    static const char *const FILLED[] = {"/caBundle", "/clusterIP", "/nodePort", "/healthCheckNodePort", "/protocol",
-                                         "/volumeName", "/type", "/imagePullPolicy", "/restartPolicy", "/dnsPolicy"};
-    const char *path = hf_buf_text(&walk->path);
-    const char *slash = strrchr(path, '/');
-    if (!slash || desired->kind == HF_BOOL || !hf_is_empty(desired)) {
-        return false;
+    if (!desired && !walk->in_atomic && !hf_claims_any_ours(walk, claims)) {
+        return; /* nobody but others speaks of it */
     }
-    for (size_t i = 0; i < sizeof FILLED / sizeof FILLED[0]; i++) {
-        if (strcmp(slash, FILLED[i]) == 0) {
-            return true;
+    struct place place = hf_place_of(walk, type, key, holder, live_holder);
+    if (place.is_unknown && desired && !live) {
+        if (!walk->unit_problem && !walk->quiet) {
+            walk->unit_problem = hf_arena_printf(walk->arena, "%s%s%.*s: no such field", hf_buf_text(&walk->readable),
+                                                 walk->readable.len > 0 ? "." : "", HF_SLICE(key));
         }
+        return;
     }
-    return false;
+    struct claims below;
+    struct mark mark = hf_walk_mark(walk);
+    hf_claims_key(walk, claims, key, &below);
+    hf_walk_key(walk, key);
+    if (!hf_is_convention(walk, key)) {
+        hf_compare(walk, &place, desired, live, &below);
+    }
+    hf_walk_back(walk, mark);
 }
 
-/* What live has inside an atomic value beyond desired: the server's defaults only, else somebody added it. */
-static bool is_default(const struct hf_type *type, struct hf_slice key, const struct hf_value *live)
-{
-    static const struct {
-        const char *key;
-        const char *value; /* NULL: any */
-    } KNOWN[] = {{"apiVersion", NULL},       {"kind", NULL},           {"status", NULL},
-                 {"creationTimestamp", NULL}, {"volumeMode", "Filesystem"}, {"protocol", "TCP"},
-                 {"apiGroup", "rbac.authorization.k8s.io"}, {"scope", "*"}, {"pathType", "ImplementationSpecific"},
-                 {"divisor", "0"},           {"whenUnsatisfiable", NULL}, {"matchPolicy", NULL}};
-    const struct hf_field *field = type && type->kind == HF_TYPE_STRUCT ? hf_type_field(type, key) : NULL;
-    if (hf_is_empty(live)) {
-        return true;
-    }
-    if (field && field->default_json) {
-        hf_auto_buf struct hf_buf json = {0};
-        hf_json_write(&json, live);
-        if (strcmp(hf_buf_text(&json), field->default_json) == 0) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
-        if (hf_slice_is(key, KNOWN[i].key) &&
-            (!KNOWN[i].value || (live->kind == HF_STRING && hf_slice_is(live->as.text, KNOWN[i].value)))) {
-            return true;
-        }
-    }
-    return hf_slice_is(key, "expirationSeconds") || hf_slice_is(key, "defaultMode");
-}
-
-/* Keys of live that desired does not have: what we own there was left over by an earlier revision; in an atomic value any but a default
- * was added by somebody. */
-static void beyond(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live,
-                   const struct claims *claims)
-{
-    for (size_t i = 0; i < live->as.object.count && !walk->failed; i++) {
-        const struct hf_member *member = &live->as.object.members[i];
-        if (hf_value_find(desired, member->key)) {
-            continue;
-        }
-        struct claims below;
-        hf_claims_key(walk, claims, member->key, &below);
-        bool atomic = walk->in_atomic || (type && type->atomic);
-        bool left = !atomic && walk->ours >= 0 && below.at[walk->ours];
-        if (!left && (!atomic || is_default(type, member->key, &member->value))) {
-            continue;
-        }
-        /* Owned by another as well: our apply only gives up our share of it. */
-        for (size_t j = 0; left && j < walk->owner_count; j++) {
-            left = (int)j == walk->ours || !below.at[j];
-        }
-        if (!left && !atomic) {
-            continue;
-        }
-        struct mark mark = hf_walk_mark(walk);
-        hf_walk_key(walk, member->key);
-        hf_walk_find(walk, left ? HF_LEFTOVER : HF_CHANGED, NULL, &member->value, &below);
-        hf_walk_back(walk, mark);
-    }
-}
-
-static void compare_members(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
+/* Both objects are sorted: one walk over both. */
+static void compare_members(struct walk *walk, const struct place *place, const struct hf_value *desired,
                             const struct hf_value *live, const struct claims *claims)
 {
     bool was_atomic = walk->in_atomic;
-    walk->in_atomic |= type && type->atomic;
-    for (size_t i = 0; i < desired->as.object.count && !walk->failed; i++) {
-        const struct hf_member *member = &desired->as.object.members[i];
-        struct claims below;
-        struct mark mark = hf_walk_mark(walk);
-        hf_claims_key(walk, claims, member->key, &below);
-        hf_walk_key(walk, member->key);
-        hf_compare(walk, type_of_key(type, member->key), &member->value, hf_value_find(live, member->key), &below);
-        hf_walk_back(walk, mark);
+    walk->in_atomic |= place->type && place->type->atomic;
+    size_t i = 0;
+    size_t j = 0;
+    while ((i < desired->as.object.count || j < live->as.object.count) && !walk->failed) {
+        const struct hf_member *ours = i < desired->as.object.count ? &desired->as.object.members[i] : NULL;
+        const struct hf_member *theirs = j < live->as.object.count ? &live->as.object.members[j] : NULL;
+        int order = !ours ? 1 : !theirs ? -1 : hf_slice_compare(ours->key, theirs->key);
+        hf_compare_member(walk, place->type, order <= 0 ? ours->key : theirs->key, desired,
+                          order <= 0 ? &ours->value : NULL, live, order >= 0 ? &theirs->value : NULL, claims);
+        i += order <= 0;
+        j += order >= 0;
     }
-    beyond(walk, type, desired, live, claims);
     walk->in_atomic = was_atomic;
 }
 
-void hf_compare(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live,
-                const struct claims *claims)
+/* Whether null from the unit leaves what is there: so it is for lists and maps that are merged. */
+static bool null_says_nothing(const struct place *place)
 {
-    if (!live || live->kind == HF_NULL) {
-        absent(walk, desired, claims);
-        return;
-    }
-    if (desired->kind == HF_NULL || walk->depth >= DEEPEST) {
-        return;
-    }
-    bool was_untyped = walk->untyped;
-    walk->untyped = !type || type->kind == HF_TYPE_UNKNOWN;
-    walk->depth++;
-    if (desired->kind == HF_OBJECT && live->kind == HF_OBJECT) {
-        compare_members(walk, type, desired, live, claims);
+    const struct hf_type *type = place->type;
+    return type && ((type->kind == HF_TYPE_LIST && hf_is_granular_list(type)) ||
+                    ((type->kind == HF_TYPE_STRUCT || type->kind == HF_TYPE_MAP) && !type->atomic));
+}
+
+static void compare_present(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                            const struct hf_value *live, const struct claims *claims)
+{
+    bool is_merged = desired->kind == HF_OBJECT || (desired->kind == HF_ARRAY && hf_is_granular_list(place->type));
+    if (hf_is_zero(desired) && place->zero == HF_ZERO_DROPPED && !is_merged && !hf_is_zero(live)) {
+        compare_with_preset(walk, place, desired, live, claims);
+    } else if (desired->kind == HF_OBJECT && live->kind == HF_OBJECT) {
+        compare_members(walk, place, desired, live, claims);
     } else if (desired->kind == HF_ARRAY && live->kind == HF_ARRAY) {
-        hf_compare_list(walk, type, desired, live, claims);
-    } else if (!hf_scalar_equal(type, desired, live) && !is_filled_in(walk, desired)) {
+        hf_compare_list(walk, place->type, desired, live, claims);
+    } else if (place->is_filled && hf_is_zero(desired)) {
+        return;
+    } else if (!hf_scalar_equal(place, desired, live)) {
         hf_walk_find(walk, HF_CHANGED, desired, live, claims);
     }
-    walk->depth--;
+}
+
+void hf_compare(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                const struct hf_value *live, const struct claims *claims)
+{
+    bool was_untyped = walk->untyped;
+    live = live && live->kind == HF_NULL ? NULL : live;
+    if (walk->depth >= DEEPEST || walk->failed) {
+        return;
+    }
+    walk->depth++;
+    walk->untyped = !place->type || place->type->kind == HF_TYPE_UNKNOWN;
+    if (desired && desired->kind == HF_NULL && !walk->in_atomic && null_says_nothing(place)) {
+        hf_find_leftovers(walk, place, live, claims);
+    } else if (desired && desired->kind == HF_NULL) {
+        compare_with_preset(walk, place, desired, live, claims);
+    } else if (!desired && walk->in_atomic) {
+        compare_with_preset(walk, place, NULL, live, claims);
+    } else if (!desired) {
+        hf_find_leftovers(walk, place, live, claims);
+    } else if (!live) {
+        absent(walk, place, desired, claims);
+    } else {
+        compare_present(walk, place, desired, live, claims);
+    }
     walk->untyped = was_untyped;
+    walk->depth--;
 }

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "holdfast/clock.h"
-#include "holdfast/pointer.h"
 #include "holdfast/json.h"
+#include "holdfast/pointer.h"
 #include "walk.h"
 
 #define MOST_VALUE 4096u
@@ -33,8 +33,8 @@ static bool is_plain(struct hf_slice key)
 {
     for (size_t i = 0; i < key.len; i++) {
         char byte = key.ptr[i];
-        if (!((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '_' ||
-              byte == '-')) {
+        if (!((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+              byte == '_' || byte == '-')) {
             return false;
         }
     }
@@ -76,7 +76,8 @@ static void add_masked(struct walk *walk, struct hf_buf *out, const struct hf_va
     } else {
         hf_canonical_write(&plain, value);
     }
-    if (hf_hmac_sha256(walk->input->secret_key, walk->input->secret_key_len, hf_buf_text(&plain), plain.len, &digest, &err) != 0) {
+    if (hf_hmac_sha256(walk->input->secret_key, walk->input->secret_key_len, hf_buf_text(&plain), plain.len, &digest,
+                       &err) != 0) {
         hf_buf_adds(out, "\"(masked)\"");
     } else {
         hf_buf_adds(out, "\"hmac-sha256:");
@@ -139,7 +140,8 @@ static const char *keep_text(struct walk *walk, const char *text)
     return copy;
 }
 
-/* Whoever wrote what is live: the latest that claims the place. Our own apply did not write another value than desired. */
+/* Whoever wrote what is live: the latest that claims the place. Our own apply did not write another value than desired.
+ */
 static const struct owner *author(const struct walk *walk, const struct claims *claims, enum hf_class class)
 {
     const struct owner *found = NULL;
@@ -177,6 +179,10 @@ static bool grow(struct walk *walk)
 void hf_walk_find(struct walk *walk, enum hf_class class, const struct hf_value *desired, const struct hf_value *live,
                   const struct claims *claims)
 {
+    walk->differs = true;
+    if (walk->quiet) {
+        return;
+    }
     size_t most = walk->input->max_findings ? walk->input->max_findings : DEFAULT_FINDINGS;
     if (walk->count >= most) {
         walk->left_out++;
@@ -186,15 +192,16 @@ void hf_walk_find(struct walk *walk, enum hf_class class, const struct hf_value 
         return;
     }
     const struct owner *owner = live ? author(walk, claims, class) : NULL;
-    walk->findings[walk->count++] = (struct hf_finding){.path = keep(walk, &walk->path),
-                                                        .desired_path = keep(walk, &walk->desired),
-                                                        .readable = keep(walk, &walk->readable),
-                                                        .class = class,
-                                                        .desired = tell_value(walk, desired),
-                                                        .live = tell_value(walk, live),
-                                                        .manager = keep_text(walk, owner ? owner->manager : NULL),
-                                                        .operation = keep_text(walk, owner ? owner->operation : NULL),
-                                                        .subresource = keep_text(walk, owner ? owner->subresource : NULL),
-                                                        .at_ms = owner ? owner->at_ms : HF_TIME_NONE,
-                                                        .untyped = walk->untyped};
+    walk->findings[walk->count++] =
+        (struct hf_finding){.path = keep(walk, &walk->path),
+                            .desired_path = keep(walk, &walk->desired),
+                            .readable = keep(walk, &walk->readable),
+                            .class = class,
+                            .desired = tell_value(walk, desired),
+                            .live = tell_value(walk, live),
+                            .manager = keep_text(walk, owner ? owner->manager : NULL),
+                            .operation = keep_text(walk, owner ? owner->operation : NULL),
+                            .subresource = keep_text(walk, owner ? owner->subresource : NULL),
+                            .at_ms = owner ? owner->at_ms : HF_TIME_NONE,
+                            .untyped = walk->untyped};
 }

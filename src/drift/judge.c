@@ -26,7 +26,7 @@ bool hf_verdict_parse(struct hf_slice text, enum hf_verdict *verdict)
 const char *hf_class_name(enum hf_class class)
 {
     static const char *const NAMES[] = {"changed", "removed", "leftover", "added", "defaulted"};
-    return (size_t)class < sizeof NAMES / sizeof NAMES[0] ? NAMES[class] : "unknown";
+    return (size_t) class < sizeof NAMES / sizeof NAMES[0] ? NAMES[class] : "unknown";
 }
 
 bool hf_drift_is_terminating(const struct hf_value *live, int64_t *at_ms)
@@ -51,7 +51,8 @@ static const struct hf_value *fold_secret(struct walk *walk, const struct hf_val
     }
     struct hf_value *folded = hf_value_copy(walk->arena, desired);
     const struct hf_value *had = hf_value_get(desired, "data");
-    struct hf_value *data = had && had->kind == HF_OBJECT ? hf_value_copy(walk->arena, had) : hf_value_new(walk->arena, HF_OBJECT);
+    struct hf_value *data =
+        had && had->kind == HF_OBJECT ? hf_value_copy(walk->arena, had) : hf_value_new(walk->arena, HF_OBJECT);
     if (!folded || !data) {
         walk->failed = true;
         return desired;
@@ -74,46 +75,46 @@ static const struct hf_value *fold_secret(struct walk *walk, const struct hf_val
     return folded;
 }
 
-static void compare_key(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live,
-                        const char *key, const struct claims *claims)
+/* Finalizers and owner references are shared with controllers: only the unit's own entries count, as a set, whatever
+ * the schema says. */
+static struct place shared_place(void)
+{
+    static const struct hf_type ELEMENT = {.kind = HF_TYPE_UNKNOWN, .name = ""};
+    static const struct hf_type SET = {.kind = HF_TYPE_LIST, .name = "", .element = &ELEMENT, .list_type = HF_LIST_SET};
+    return (struct place){.type = &SET, .zero = HF_ZERO_DROPPED};
+}
+
+static void compare_key(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
+                        const struct hf_value *live, const char *key, const struct claims *claims)
 {
     const struct hf_value *wanted = hf_value_get(desired, key);
-    if (!wanted) {
-        return;
-    }
-    const struct hf_field *field = hf_type_field(type, hf_slice_of(key));
+    const struct hf_value *found = hf_value_get(live, key);
+    struct place place = hf_place_of(walk, type, hf_slice_of(key), desired, live);
     struct claims below;
     struct mark mark = hf_walk_mark(walk);
     hf_claims_key(walk, claims, hf_slice_of(key), &below);
     hf_walk_key(walk, hf_slice_of(key));
-    hf_compare(walk, field ? field->type : NULL, wanted, hf_value_get(live, key), &below);
+    if (strcmp(key, "finalizers") == 0 || (strcmp(key, "ownerReferences") == 0 && !hf_is_granular_list(place.type))) {
+        place = shared_place();
+    }
+    if (wanted || found) {
+        hf_compare(walk, &place, wanted, found, &below);
+    }
     hf_walk_back(walk, mark);
-}
-
-/* Finalizers and owner references are shared with controllers: only the unit's own entries count, as a set. */
-static void compare_own_entries(struct walk *walk, const struct hf_value *desired, const struct hf_value *live, const char *key,
-                                const struct claims *claims)
-{
-    static const struct hf_type ELEMENT = {.kind = HF_TYPE_UNKNOWN, .name = ""};
-    static const struct hf_type SET = {.kind = HF_TYPE_LIST, .name = "", .element = &ELEMENT, .list_type = HF_LIST_SET};
-    static const struct hf_field FIELDS[] = {{.name = "finalizers", .type = &SET}, {.name = "ownerReferences", .type = &SET}};
-    static const struct hf_type META = {.kind = HF_TYPE_STRUCT, .name = "", .fields = FIELDS, .field_count = 2};
-    compare_key(walk, &META, desired, live, key, claims);
 }
 
 static void compare_metadata(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
                              const struct hf_value *live, const struct claims *claims)
 {
+    static const char *const KEYS[] = {"annotations", "finalizers", "labels", "ownerReferences"};
+    struct place place = hf_place_of(walk, type, hf_slice_of("metadata"), NULL, NULL);
     struct claims below;
     struct mark mark = hf_walk_mark(walk);
-    const struct hf_field *field = hf_type_field(type, hf_slice_of("metadata"));
-    const struct hf_type *metadata = field ? field->type : NULL;
     hf_claims_key(walk, claims, hf_slice_of("metadata"), &below);
     hf_walk_key(walk, hf_slice_of("metadata"));
-    compare_key(walk, metadata, desired, live, "annotations", &below);
-    compare_own_entries(walk, desired, live, "finalizers", &below);
-    compare_key(walk, metadata, desired, live, "labels", &below);
-    compare_own_entries(walk, desired, live, "ownerReferences", &below);
+    for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++) {
+        compare_key(walk, place.type, desired, live, KEYS[i], &below);
+    }
     hf_walk_back(walk, mark);
 }
 
@@ -125,9 +126,11 @@ static bool is_not_compared(const struct walk *walk, const struct hf_value *desi
         return true;
     }
     if (hf_slice_is(key, "status")) {
-        return walk->input->has_status || hf_is_empty(hf_value_get(desired, "status"));
+        const struct hf_value *status = hf_value_get(desired, "status");
+        return walk->input->has_status || !status || hf_is_zero(status);
     }
-    return hf_slice_is(key, "rules") && kind && strcmp(kind, "ClusterRole") == 0 && hf_value_get(desired, "aggregationRule");
+    return hf_slice_is(key, "rules") && kind && strcmp(kind, "ClusterRole") == 0 &&
+           hf_value_get(desired, "aggregationRule");
 }
 
 static void compare_object(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
@@ -136,27 +139,19 @@ static void compare_object(struct walk *walk, const struct hf_type *type, const 
     struct claims claims;
     hf_claims_begin(walk, &claims);
     compare_metadata(walk, type, hf_value_get(desired, "metadata"), hf_value_get(live, "metadata"), &claims);
-    for (size_t i = 0; i < desired->as.object.count && !walk->failed; i++) {
-        struct hf_slice key = desired->as.object.members[i].key;
+    size_t i = 0;
+    size_t j = 0;
+    while ((i < desired->as.object.count || j < live->as.object.count) && !walk->failed) {
+        const struct hf_member *ours = i < desired->as.object.count ? &desired->as.object.members[i] : NULL;
+        const struct hf_member *theirs = j < live->as.object.count ? &live->as.object.members[j] : NULL;
+        int order = !ours ? 1 : !theirs ? -1 : hf_slice_compare(ours->key, theirs->key);
+        struct hf_slice key = order <= 0 ? ours->key : theirs->key;
         if (!is_not_compared(walk, desired, key)) {
-            compare_key(walk, type, desired, live, key.ptr, &claims);
+            hf_compare_member(walk, type, key, desired, order <= 0 ? &ours->value : NULL, live,
+                              order >= 0 ? &theirs->value : NULL, &claims);
         }
-    }
-    for (size_t i = 0; i < live->as.object.count && walk->ours >= 0 && !walk->failed; i++) {
-        const struct hf_member *member = &live->as.object.members[i];
-        struct claims below;
-        hf_claims_key(walk, &claims, member->key, &below);
-        bool alone = below.at[walk->ours] != NULL && !hf_value_find(desired, member->key) &&
-                     !is_not_compared(walk, desired, member->key);
-        for (size_t j = 0; alone && j < walk->owner_count; j++) {
-            alone = (int)j == walk->ours || !below.at[j];
-        }
-        if (alone) {
-            struct mark mark = hf_walk_mark(walk);
-            hf_walk_key(walk, member->key);
-            hf_walk_find(walk, HF_LEFTOVER, NULL, &member->value, &below);
-            hf_walk_back(walk, mark);
-        }
+        i += order <= 0;
+        j += order >= 0;
     }
 }
 
@@ -192,7 +187,8 @@ static void conclude(struct walk *walk, struct hf_judgement *out)
     }
 }
 
-int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, struct hf_judgement *out, struct hf_error *err)
+int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, struct hf_judgement *out,
+                   struct hf_error *err)
 {
     *out = (struct hf_judgement){.verdict = HF_MISSING, .drifted_at_ms = HF_TIME_NONE};
     if (!input->desired || input->desired->kind != HF_OBJECT) {
@@ -212,6 +208,7 @@ int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, s
     walk.is_secret = kind && api_version && strcmp(kind, "Secret") == 0 && strcmp(api_version, "v1") == 0;
     walk.is_service = kind && api_version && strcmp(kind, "Service") == 0 && strcmp(api_version, "v1") == 0;
     const struct hf_value *desired = walk.is_secret ? fold_secret(&walk, input->desired) : input->desired;
+    walk.unit = desired;
     hf_owners_read(&walk, input->live);
     compare_object(&walk, find_type(input, desired), desired, input->live);
     bool failed = walk.failed || !hf_buf_ok(&walk.path) || !hf_buf_ok(&walk.desired) || !hf_buf_ok(&walk.readable);
@@ -222,6 +219,7 @@ int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, s
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     }
     conclude(&walk, out);
+    out->unit_problem = walk.unit_problem;
     return 0;
 }
 
@@ -235,7 +233,8 @@ static int feed(struct hf_hasher *hasher, struct hf_buf *scratch, const struct h
 
 static bool is_server_owned(struct hf_slice key)
 {
-    static const char *const OWNED[] = {"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"};
+    static const char *const OWNED[] = {"managedFields", "resourceVersion",   "generation",
+                                        "uid",           "creationTimestamp", "selfLink"};
     for (size_t i = 0; i < sizeof OWNED / sizeof OWNED[0]; i++) {
         if (hf_slice_is(key, OWNED[i])) {
             return true;

@@ -1,44 +1,48 @@
 /* Lists: by key, as sets, or whole. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "holdfast/json.h"
 #include "walk.h"
 
-/* A key that an item leaves out: the schema's default, else what Kubernetes is known to fill in. */
-static const struct hf_value *key_of(struct walk *walk, const struct hf_type *type, const struct hf_value *item, const char *key)
+bool hf_is_granular_list(const struct hf_type *type)
+{
+    return type && type->kind == HF_TYPE_LIST &&
+           ((type->list_type == HF_LIST_MAP && type->list_key_count > 0) || type->list_type == HF_LIST_SET);
+}
+
+/* A key that an item leaves out is the default. */
+static const struct hf_value *key_of(struct walk *walk, const struct hf_type *type, const struct hf_value *item,
+                                     const char *key)
 {
     const struct hf_value *value = hf_value_get(item, key);
     if (value && !(value->kind == HF_STRING && value->as.text.len == 0)) {
         return value;
     }
-    const struct hf_field *field =
-        type->element && type->element->kind == HF_TYPE_STRUCT ? hf_type_field(type->element, hf_slice_of(key)) : NULL;
-    const struct hf_value *preset = NULL;
-    struct hf_error err = HF_ERROR_INIT;
-    if (field && field->default_json &&
-        hf_json_read(walk->arena, field->default_json, strlen(field->default_json), NULL, &preset, &err) == 0) {
-        return preset;
-    }
-    return strcmp(key, "protocol") == 0 ? hf_value_string(walk->arena, hf_slice_of("TCP")) : NULL;
+    struct place place = hf_place_of(walk, type->element, hf_slice_of(key), item, NULL);
+    return place.preset ? place.preset : value;
 }
 
-/* "k:{…}" as fieldsV1 spells it: keys sorted, compact. "" when the item is no object or memory is short. */
-static const char *item_key(struct walk *walk, const struct hf_type *type, const struct hf_value *item)
+const char *hf_item_key(struct walk *walk, const struct hf_type *type, const struct hf_value *item)
 {
-    struct hf_value *keys = hf_value_new(walk->arena, HF_OBJECT);
-    if (!keys || !item || item->kind != HF_OBJECT) {
-        return "";
-    }
-    for (size_t i = 0; i < type->list_key_count; i++) {
-        const struct hf_value *value = key_of(walk, type, item, type->list_keys[i]);
-        if (value && hf_value_set(walk->arena, keys, hf_slice_of(type->list_keys[i]), value) != 0) {
-            walk->failed = true;
+    struct hf_buf text = {0};
+    if (type->list_type == HF_LIST_SET) {
+        hf_buf_adds(&text, "v:");
+        hf_canonical_write(&text, item);
+    } else {
+        struct hf_value *keys = hf_value_new(walk->arena, HF_OBJECT);
+        for (size_t i = 0; keys && i < type->list_key_count; i++) {
+            const struct hf_value *value = key_of(walk, type, item, type->list_keys[i]);
+            if (value && hf_value_set(walk->arena, keys, hf_slice_of(type->list_keys[i]), value) != 0) {
+                keys = NULL;
+            }
+        }
+        walk->failed |= !keys;
+        hf_buf_adds(&text, "k:");
+        if (keys) {
+            hf_canonical_write(&text, keys);
         }
     }
-    struct hf_buf text = {0};
-    hf_buf_adds(&text, "k:");
-    hf_canonical_write(&text, keys);
-    char *kept = hf_buf_ok(&text) ? hf_arena_copy(walk->arena, text.ptr, text.len) : NULL;
+    char *kept = hf_buf_ok(&text) ? hf_arena_copy(walk->arena, hf_buf_text(&text), text.len) : NULL;
     hf_buf_free(&text);
     walk->failed |= !kept;
     return kept ? kept : "";
@@ -67,14 +71,15 @@ static struct keyed *sorted_keys(struct walk *walk, const struct hf_type *type, 
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        keys[i] = (struct keyed){item_key(walk, type, &list->as.array.items[i]), i, false};
+        keys[i] = (struct keyed){hf_item_key(walk, type, &list->as.array.items[i]), i, false};
     }
     qsort(keys, count, sizeof *keys, compare_keyed);
     return keys;
 }
 
-/* The first item of that key not taken yet: items of one key match by position. */
-static struct keyed *find_key(struct keyed *keys, size_t count, const char *key)
+/* The first item of that key not taken yet: items of one key match by position. next[low] says where the first that is
+ * free can be, so that many of one key take no more than a step each. */
+static struct keyed *find_key(struct keyed *keys, size_t count, const char *key, size_t *next)
 {
     size_t low = 0;
     size_t high = count;
@@ -86,19 +91,22 @@ static struct keyed *find_key(struct keyed *keys, size_t count, const char *key)
             high = middle;
         }
     }
-    while (low < count && strcmp(keys[low].key, key) == 0 && keys[low].taken) {
-        low++;
+    size_t at = low < count ? low + next[low] : count;
+    if (at >= count || strcmp(keys[at].key, key) != 0) {
+        return NULL;
     }
-    return low < count && strcmp(keys[low].key, key) == 0 ? &keys[low] : NULL;
+    next[low]++;
+    return &keys[at];
 }
 
-/* "[name=web]", "[containerPort=80,protocol=TCP]" */
-static void add_readable_key(struct walk *walk, const struct hf_type *type, const struct hf_value *item)
+/* "[name=web]", "[containerPort=80,protocol=TCP]"; of a set or a whole list the index. */
+static void add_readable_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t index)
 {
+    size_t count = type && type->list_type == HF_LIST_MAP && !walk->in_atomic ? type->list_key_count : 0;
     hf_buf_addc(&walk->readable, '[');
     bool first = true;
-    for (size_t i = 0; i < type->list_key_count; i++) {
-        const struct hf_value *value = hf_value_get(item, type->list_keys[i]);
+    for (size_t i = 0; i < count; i++) {
+        const struct hf_value *value = key_of(walk, type, item, type->list_keys[i]);
         if (!value) {
             continue;
         }
@@ -108,13 +116,51 @@ static void add_readable_key(struct walk *walk, const struct hf_type *type, cons
         }
         first = false;
     }
+    if (first) {
+        hf_buf_addf(&walk->readable, "%zu", index);
+    }
     hf_buf_addc(&walk->readable, ']');
 }
 
-static void add_indexes(struct walk *walk, size_t live_index, size_t desired_index)
+void hf_walk_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t live_index,
+                  size_t desired_index)
 {
+    add_readable_item(walk, type, item, live_index);
     hf_buf_addf(&walk->path, "/%zu", live_index);
     hf_buf_addf(&walk->desired, "/%zu", desired_index);
+}
+
+/* A port that somebody opened: a Service's are what it is for. (What else counts when it was added is for the rules to
+ * say.) */
+static bool is_service_ports(const struct walk *walk)
+{
+    return walk->is_service && strcmp(hf_buf_text(&walk->path), "/spec/ports") == 0;
+}
+
+/* Items that the unit does not have: those that our last apply claimed. */
+static void beyond(struct walk *walk, const struct hf_type *type, const struct hf_value *live, const struct keyed *keys,
+                   size_t desired_count, const struct claims *claims)
+{
+    struct place place = hf_place_of_item(type);
+    bool is_strict = is_service_ports(walk);
+    for (size_t i = 0; i < live->as.array.count && !walk->failed; i++) {
+        if (keys[i].taken) {
+            continue;
+        }
+        const struct hf_value *item = &live->as.array.items[keys[i].index];
+        struct claims below;
+        struct mark mark = hf_walk_mark(walk);
+        hf_claims_item(walk, claims, keys[i].key, &below);
+        hf_walk_item(walk, type, item, keys[i].index, desired_count);
+        if (hf_claims_only_ours(walk, &below, true)) {
+            hf_walk_find(walk, HF_LEFTOVER, NULL, item, &below);
+        } else if (is_strict && !hf_claims_any_ours(walk, &below)) {
+            hf_walk_find(walk, HF_EXTRA_FIELD, NULL, item, &below);
+        } else {
+            hf_find_leftovers(walk, &place, item, &below);
+        }
+        hf_walk_back(walk, mark);
+    }
 }
 
 static void compare_by_key(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
@@ -122,75 +168,29 @@ static void compare_by_key(struct walk *walk, const struct hf_type *type, const 
 {
     size_t count = live->as.array.count;
     struct keyed *keys = sorted_keys(walk, type, live);
-    for (size_t i = 0; keys && i < desired->as.array.count && !walk->failed; i++) {
+    size_t *next = hf_arena_array(walk->arena, count, sizeof *next);
+    struct place place = hf_place_of_item(type);
+    walk->failed |= !next;
+    for (size_t i = 0; keys && next && i < desired->as.array.count && !walk->failed; i++) {
         const struct hf_value *item = &desired->as.array.items[i];
-        const char *key = item_key(walk, type, item);
-        struct keyed *found = find_key(keys, count, key);
+        const char *key = hf_item_key(walk, type, item);
+        struct keyed *found = find_key(keys, count, key, next);
         struct claims below;
         struct mark mark = hf_walk_mark(walk);
         hf_claims_item(walk, claims, key, &below);
-        add_indexes(walk, found ? found->index : count, i);
-        add_readable_key(walk, type, item);
-        if (found) {
-            found->taken = true;
-            hf_compare(walk, type->element, item, &live->as.array.items[found->index], &below);
-        } else {
+        hf_walk_item(walk, type, item, found ? found->index : count, i);
+        if (!found) {
             hf_walk_find(walk, HF_REMOVED, item, NULL, &below);
+        } else {
+            found->taken = true;
+            if (type->list_type == HF_LIST_MAP) {
+                hf_compare(walk, &place, item, &live->as.array.items[found->index], &below);
+            }
         }
         hf_walk_back(walk, mark);
     }
-    /* A port that somebody opened. (What else counts when it was added is for the rules to say.) */
-    for (size_t i = 0; keys && i < count && walk->is_service && strcmp(hf_buf_text(&walk->path), "/spec/ports") == 0; i++) {
-        struct claims below;
-        hf_claims_item(walk, claims, keys[i].key, &below);
-        if (!keys[i].taken && (walk->ours < 0 || !below.at[walk->ours])) {
-            struct mark mark = hf_walk_mark(walk);
-            add_indexes(walk, keys[i].index, desired->as.array.count);
-            add_readable_key(walk, type, &live->as.array.items[keys[i].index]);
-            hf_walk_find(walk, HF_EXTRA_FIELD, NULL, &live->as.array.items[keys[i].index], &below);
-            hf_walk_back(walk, mark);
-        }
-    }
-    /* Items that only we claim and that the unit no longer has. */
-    for (size_t i = 0; keys && i < count && walk->ours >= 0 && !walk->failed; i++) {
-        struct claims below;
-        hf_claims_item(walk, claims, keys[i].key, &below);
-        bool left = !keys[i].taken && below.at[walk->ours];
-        for (size_t j = 0; left && j < walk->owner_count; j++) {
-            left = (int)j == walk->ours || !below.at[j];
-        }
-        if (left) {
-            struct mark mark = hf_walk_mark(walk);
-            add_indexes(walk, keys[i].index, desired->as.array.count);
-            add_readable_key(walk, type, &live->as.array.items[keys[i].index]);
-            hf_walk_find(walk, HF_LEFTOVER, NULL, &live->as.array.items[keys[i].index], &below);
-            hf_walk_back(walk, mark);
-        }
-    }
-}
-
-static bool is_in(const struct hf_value *list, const struct hf_type *element, const struct hf_value *item)
-{
-    for (size_t i = 0; i < list->as.array.count; i++) {
-        if (hf_scalar_equal(element, item, &list->as.array.items[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void compare_set(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live,
-                        const struct claims *claims)
-{
-    for (size_t i = 0; i < desired->as.array.count && !walk->failed; i++) {
-        const struct hf_value *item = &desired->as.array.items[i];
-        if (!is_in(live, type ? type->element : NULL, item)) {
-            struct mark mark = hf_walk_mark(walk);
-            add_indexes(walk, live->as.array.count, i);
-            hf_buf_addf(&walk->readable, "[%zu]", i);
-            hf_walk_find(walk, HF_REMOVED, item, NULL, claims);
-            hf_walk_back(walk, mark);
-        }
+    if (keys && (hf_claims_any_ours(walk, claims) || is_service_ports(walk))) {
+        beyond(walk, type, live, keys, desired->as.array.count, claims);
     }
 }
 
@@ -198,6 +198,7 @@ static void compare_whole(struct walk *walk, const struct hf_type *type, const s
                           const struct hf_value *live, const struct claims *claims)
 {
     bool was_atomic = walk->in_atomic;
+    struct place place = hf_place_of_item(type);
     if (desired->as.array.count != live->as.array.count) {
         hf_walk_find(walk, HF_CHANGED, desired, live, claims);
         return;
@@ -207,22 +208,18 @@ static void compare_whole(struct walk *walk, const struct hf_type *type, const s
         struct claims below;
         struct mark mark = hf_walk_mark(walk);
         hf_claims_item(walk, claims, "", &below);
-        add_indexes(walk, i, i);
-        hf_buf_addf(&walk->readable, "[%zu]", i);
-        hf_compare(walk, type ? type->element : NULL, &desired->as.array.items[i], &live->as.array.items[i], &below);
+        hf_walk_item(walk, type, &desired->as.array.items[i], i, i);
+        hf_compare(walk, &place, &desired->as.array.items[i], &live->as.array.items[i], &below);
         hf_walk_back(walk, mark);
     }
     walk->in_atomic = was_atomic;
 }
 
-void hf_compare_list(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live,
-                     const struct claims *claims)
+void hf_compare_list(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
+                     const struct hf_value *live, const struct claims *claims)
 {
-    bool is_list = type && type->kind == HF_TYPE_LIST;
-    if (is_list && type->list_type == HF_LIST_MAP && type->list_key_count > 0) {
+    if (hf_is_granular_list(type) && !walk->in_atomic) {
         compare_by_key(walk, type, desired, live, claims);
-    } else if (is_list && type->list_type == HF_LIST_SET) {
-        compare_set(walk, type, desired, live, claims);
     } else {
         compare_whole(walk, type, desired, live, claims);
     }

@@ -1,5 +1,5 @@
-/* Who owns what: managedFields, walked along with the comparison (sigs.k8s.io/structured-merge-diff, fieldpath's serialisation: "f:name" a
- * field, "k:{…}" the item of a key, "v:…" the item of a set, "." the thing itself). */
+/* Who owns what: managedFields, walked along with the comparison (sigs.k8s.io/structured-merge-diff, fieldpath's
+ * serialisation: "f:name" a field, "k:{…}" the item of a key, "v:…" the item of a set, "." the thing itself). */
 #include <string.h>
 
 #include "holdfast/clock.h"
@@ -77,6 +77,30 @@ void hf_claims_key(const struct walk *walk, const struct claims *from, struct hf
 bool hf_claims_ours(const struct walk *walk, const struct claims *claims)
 {
     return walk->ours >= 0 && (claims->at[walk->ours] || claims->whole[walk->ours]);
+}
+
+bool hf_claims_any_ours(const struct walk *walk, const struct claims *claims)
+{
+    return walk->ours >= 0 && claims->at[walk->ours] && !claims->whole[walk->ours];
+}
+
+/* A list item or an entry of a map that holds others is named by ".". */
+static bool names(const struct hf_value *claim, bool is_item)
+{
+    return claim && (!is_item || is_leaf(claim) || hf_value_get(claim, "."));
+}
+
+bool hf_claims_only_ours(const struct walk *walk, const struct claims *claims, bool is_item)
+{
+    if (walk->ours < 0 || claims->whole[walk->ours] || !names(claims->at[walk->ours], is_item)) {
+        return false;
+    }
+    for (size_t i = 0; i < walk->owner_count; i++) {
+        if ((int)i != walk->ours && (claims->whole[i] || names(claims->at[i], is_item))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 const char *hf_drift_applier(struct hf_arena *arena, const struct hf_value *live)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "holdfast/clock.h"
+#include "quantity.h"
 #include "walk.h"
 
 __extension__ typedef __int128 wide;
@@ -15,15 +16,15 @@ static bool quantity_text(const struct hf_value *value, struct hf_slice *out)
     return true;
 }
 
-static bool equal_quantities(const struct hf_value *desired, const struct hf_value *live)
+static bool equal_quantities(const struct hf_value *desired, const struct hf_value *live, bool in_milli)
 {
     struct hf_slice a;
     struct hf_slice b;
-    int order;
+    bool same;
     if (!quantity_text(desired, &a) || !quantity_text(live, &b)) {
         return false;
     }
-    return hf_quantity_compare(a, b, &order) ? order == 0 : hf_slice_equal(a, b);
+    return hf_quantity_is_stored_as(a, b, in_milli, &same) ? same : hf_slice_equal(a, b);
 }
 
 static bool equal_bytes(const struct hf_value *desired, const struct hf_value *live)
@@ -44,8 +45,24 @@ static bool equal_bytes(const struct hf_value *desired, const struct hf_value *l
     return equal;
 }
 
-/* metav1.Time is kept to the second. */
-static bool equal_times(const struct hf_value *desired, const struct hf_value *live)
+/* The first six digits behind the seconds. */
+static int64_t micros_of(struct hf_slice time)
+{
+    int64_t micros = 0;
+    size_t at = 0;
+    while (at < time.len && time.ptr[at] != '.') {
+        at++;
+    }
+    for (int i = 0; i < 6; i++) {
+        bool is_digit = ++at < time.len && time.ptr[at] >= '0' && time.ptr[at] <= '9';
+        micros = micros * 10 + (is_digit ? time.ptr[at] - '0' : 0);
+        at = is_digit ? at : time.len;
+    }
+    return micros;
+}
+
+/* metav1.Time is kept to the second, MicroTime to the microsecond. */
+static bool equal_times(const struct hf_value *desired, const struct hf_value *live, bool in_micros)
 {
     int64_t a;
     int64_t b;
@@ -55,7 +72,9 @@ static bool equal_times(const struct hf_value *desired, const struct hf_value *l
     if (!hf_time_parse(desired->as.text, &a) || !hf_time_parse(live->as.text, &b)) {
         return hf_slice_equal(desired->as.text, live->as.text);
     }
-    return a / 1000 == b / 1000;
+    int64_t second = a / 1000 - (a % 1000 < 0);
+    return second == b / 1000 - (b % 1000 < 0) &&
+           (!in_micros || micros_of(desired->as.text) == micros_of(live->as.text));
 }
 
 /* Go's time.ParseDuration, in nanoseconds. */
@@ -64,22 +83,31 @@ static bool read_duration(struct hf_slice text, int64_t *out)
     static const struct {
         const char *name;
         int64_t nano;
-    } UNITS[] = {{"ns", 1}, {"us", 1000}, {"µs", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
+    } UNITS[] = {{"ns", 1},         {"us", 1000},       {"µs", 1000},        {"ms", 1000000},
+                 {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
     int64_t total = 0;
+    bool negative = hf_slice_starts(text, "-");
+    if (negative || hf_slice_starts(text, "+")) {
+        text.ptr++;
+        text.len--;
+    }
     if (hf_slice_is(text, "0")) {
         *out = 0;
         return true;
     }
+    bool any = text.len > 0;
     while (text.len > 0) {
         size_t digits = 0;
         int64_t whole = 0;
         int64_t part = 0;
         int64_t divisor = 1;
-        for (; text.len > 0 && text.ptr[0] >= '0' && text.ptr[0] <= '9' && whole < INT64_MAX / 20; digits++, text.ptr++, text.len--) {
+        for (; text.len > 0 && text.ptr[0] >= '0' && text.ptr[0] <= '9' && whole < INT64_MAX / 20;
+             digits++, text.ptr++, text.len--) {
             whole = whole * 10 + (text.ptr[0] - '0');
         }
         if (text.len > 0 && text.ptr[0] == '.') {
-            for (text.ptr++, text.len--; text.len > 0 && text.ptr[0] >= '0' && text.ptr[0] <= '9'; digits++, text.ptr++, text.len--) {
+            for (text.ptr++, text.len--; text.len > 0 && text.ptr[0] >= '0' && text.ptr[0] <= '9';
+                 digits++, text.ptr++, text.len--) {
                 if (divisor < 1000000000) {
                     part = part * 10 + (text.ptr[0] - '0');
                     divisor *= 10;
@@ -100,8 +128,8 @@ static bool read_duration(struct hf_slice text, int64_t *out)
         text.ptr += strlen(UNITS[unit].name);
         text.len -= strlen(UNITS[unit].name);
     }
-    *out = total;
-    return true;
+    *out = negative ? -total : total;
+    return any;
 }
 
 static bool equal_durations(const struct hf_value *desired, const struct hf_value *live)
@@ -117,15 +145,18 @@ static bool equal_durations(const struct hf_value *desired, const struct hf_valu
     return a == b;
 }
 
-bool hf_scalar_equal(const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live)
+bool hf_scalar_equal(const struct place *place, const struct hf_value *desired, const struct hf_value *live)
 {
+    const struct hf_type *type = place->type;
     switch (type ? type->kind : HF_TYPE_UNKNOWN) {
     case HF_TYPE_QUANTITY:
-        return equal_quantities(desired, live);
+        return equal_quantities(desired, live, place->in_milli);
     case HF_TYPE_BYTES:
         return equal_bytes(desired, live);
     case HF_TYPE_TIME:
-        return equal_times(desired, live);
+        return equal_times(desired, live, false);
+    case HF_TYPE_MICRO_TIME:
+        return equal_times(desired, live, true);
     case HF_TYPE_DURATION:
         return equal_durations(desired, live);
     default:

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "facts.h"
 #include "holdfast/json.h"
 #include "holdfast/map.h"
 #include "holdfast/mem.h"
@@ -20,6 +21,8 @@ struct builder {
     struct hf_types *types;
     struct hf_map *by_name; /* definition's name → struct hf_type */
     const struct hf_value *definitions;
+    struct facts facts;
+    const char *within; /* the definition that is being converted */
     bool short_of_memory;
 };
 
@@ -62,7 +65,7 @@ static bool convert_by_name(const char *name, struct hf_type *type)
         enum hf_type_kind kind;
     } NAMES[] = {{"apimachinery.pkg.api.resource.Quantity", HF_TYPE_QUANTITY},
                  {"apimachinery.pkg.apis.meta.v1.Time", HF_TYPE_TIME},
-                 {"apimachinery.pkg.apis.meta.v1.MicroTime", HF_TYPE_TIME},
+                 {"apimachinery.pkg.apis.meta.v1.MicroTime", HF_TYPE_MICRO_TIME},
                  {"apimachinery.pkg.apis.meta.v1.Duration", HF_TYPE_DURATION},
                  {"apimachinery.pkg.util.intstr.IntOrString", HF_TYPE_INT_OR_STRING},
                  {"apimachinery.pkg.runtime.RawExtension", HF_TYPE_UNKNOWN},
@@ -101,8 +104,8 @@ static void set_keys(struct builder *builder, struct hf_type *type, const struct
     type->list_key_count = names ? count : 0;
 }
 
-/* The relation of a list's items, as kube-openapi's schemaconv reads it for server-side apply: the list type, else the older patch
- * strategy, else atomic. */
+/* The relation of a list's items, as kube-openapi's schemaconv reads it for server-side apply: the list type, else the
+ * older patch strategy, else atomic. */
 static void convert_list(struct builder *builder, const struct hf_value *schema, struct hf_type *type)
 {
     const struct hf_value *items = hf_value_get(schema, "items");
@@ -130,21 +133,40 @@ static void convert_list(struct builder *builder, const struct hf_value *schema,
     }
 }
 
+/* The schema's default: that of a built-in type that is empty says nothing, it is put on every struct. */
+static void convert_default(struct builder *builder, const struct hf_value *preset, struct hf_field *field)
+{
+    bool is_built_in = hf_facts_is_built_in(builder->within);
+    hf_auto_buf struct hf_buf json = {0};
+    if (!preset ||
+        (is_built_in && ((preset->kind == HF_STRING && preset->as.text.len == 0) || preset->kind == HF_NULL ||
+                         (preset->kind == HF_OBJECT && preset->as.object.count == 0)))) {
+        return;
+    }
+    hf_json_write(&json, preset);
+    field->default_json = keep(builder, (struct hf_slice){hf_buf_text(&json), json.len});
+    field->preset = preset;
+}
+
 static void convert_fields(struct builder *builder, const struct hf_value *properties, struct hf_type *type)
 {
     size_t count = hf_value_count(properties);
     struct hf_field *fields = take(builder, count, sizeof *fields);
+    const char *within = builder->within;
     for (size_t i = 0; fields && i < count; i++) {
         const struct hf_member *member = &properties->as.object.members[i];
-        const struct hf_value *preset = hf_value_get(&member->value, "default");
         fields[i].name = keep(builder, member->key);
-        fields[i].type = convert(builder, &member->value);
-        if (preset) {
-            struct hf_buf json = {0};
-            hf_json_write(&json, preset);
-            fields[i].default_json = keep(builder, (struct hf_slice){hf_buf_text(&json), json.len});
-            hf_buf_free(&json);
+        fields[i].zero = HF_ZERO_KEPT;
+        convert_default(builder, hf_value_get(&member->value, "default"), &fields[i]);
+        if (hf_facts_is_built_in(within)) {
+            hf_facts_apply(&builder->facts, within, &fields[i]);
         }
+        if (fields[i].preset) {
+            fields[i].preset = hf_value_copy(builder->types->arena, fields[i].preset);
+            builder->short_of_memory |= !fields[i].preset;
+        }
+        fields[i].type = convert(builder, &member->value);
+        builder->within = within;
     }
     type->fields = fields;
     type->field_count = fields ? count : 0;
@@ -194,6 +216,7 @@ static const struct hf_type *by_reference(struct builder *builder, const char *r
         return &UNKNOWN;
     }
     const char *name = reference + sizeof PREFIX - 1;
+    const char *within = builder->within;
     struct hf_type *type = hf_map_get(builder->by_name, hf_slice_of(name));
     if (type) {
         return type; /* whole, or being converted further up: references may be circular */
@@ -204,12 +227,15 @@ static const struct hf_type *by_reference(struct builder *builder, const char *r
         return &UNKNOWN;
     }
     type->name = keep(builder, hf_slice_of(name));
+    type->is_built_in = hf_facts_is_built_in(name);
     if (hf_map_put(builder->by_name, hf_slice_of(name), type, NULL) != 0) {
         builder->short_of_memory = true;
         return &UNKNOWN;
     }
     if (!convert_by_name(name, type)) {
+        builder->within = type->name;
         convert_form(builder, schema, type);
+        builder->within = within;
     }
     return type;
 }
@@ -242,7 +268,8 @@ static void add_kinds(struct builder *builder, const struct hf_member *definitio
         hf_buf_addf(&reference, "#/definitions/%s", definition->key.ptr);
         hf_buf_addf(&key, "%s/%s/%s", group ? group : "", version ? version : "", name ? name : "");
         const struct hf_type *type = by_reference(builder, hf_buf_text(&reference));
-        if (!hf_buf_ok(&key) || hf_map_put(builder->types->by_kind, (struct hf_slice){key.ptr, key.len}, (void *)(uintptr_t)type, NULL) != 0) {
+        if (!hf_buf_ok(&key) || hf_map_put(builder->types->by_kind, (struct hf_slice){key.ptr, key.len},
+                                           (void *)(uintptr_t)type, NULL) != 0) {
             builder->short_of_memory = true;
         }
         builder->types->count++;
@@ -254,14 +281,15 @@ static int build(struct hf_types *types, const char *json, size_t len, struct hf
     static const struct hf_read_limits LIMITS = {.bytes = MOST_BYTES, .nodes = MOST_NODES, .depth = 200};
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
     const struct hf_value *document;
-    struct builder builder = {.types = types, .by_name = hf_map_new()};
+    struct builder builder = {.types = types, .by_name = hf_map_new(), .within = ""};
     types->arena = hf_arena_new(0);
     types->by_kind = hf_map_new();
     if (!arena || !builder.by_name || !types->arena || !types->by_kind) {
         hf_map_free(builder.by_name, NULL);
         return hf_error_set(err, HF_ENOMEM, "read OpenAPI: out of memory");
     }
-    int result = hf_json_read(arena, json, len, &LIMITS, &document, err);
+    int result = hf_facts_read(&builder.facts, err);
+    result = result ? result : hf_json_read(arena, json, len, &LIMITS, &document, err);
     if (result == 0) {
         builder.definitions = hf_value_get(document, "definitions");
         if (!builder.definitions || builder.definitions->kind != HF_OBJECT) {
@@ -272,6 +300,7 @@ static int build(struct hf_types *types, const char *json, size_t len, struct hf
         add_kinds(&builder, &builder.definitions->as.object.members[i]);
     }
     hf_map_free(builder.by_name, NULL);
+    hf_facts_free(&builder.facts);
     if (result == 0 && builder.short_of_memory) {
         result = hf_error_set(err, HF_ENOMEM, "read OpenAPI: out of memory");
     }
@@ -301,7 +330,8 @@ void hf_types_free(struct hf_types *types)
     }
 }
 
-const struct hf_type *hf_types_find(const struct hf_types *types, const char *group, const char *version, const char *kind)
+const struct hf_type *hf_types_find(const struct hf_types *types, const char *group, const char *version,
+                                    const char *kind)
 {
     if (!types) {
         return NULL;

@@ -34,13 +34,18 @@ struct walk {
     size_t count;
     size_t cap;
     size_t left_out;
-    struct hf_buf path;     /* JSON Pointer into live */
-    struct hf_buf desired;  /* the same into desired */
+    struct hf_buf path;    /* JSON Pointer into live */
+    struct hf_buf desired; /* the same into desired */
     struct hf_buf readable;
     bool untyped;
-    bool in_atomic;         /* inside an item of an atomic list: what live has beyond desired must be a default */
+    bool in_atomic; /* inside an atomic value: the unit's replaces the whole, so what live has beyond must be a default
+                     */
+    bool quiet;     /* only asking: findings are not kept, differs is set */
+    bool differs;
+    const struct hf_value *unit; /* the unit's document, for defaults that depend on another place */
+    const char *unit_problem;    /* the first field of the unit that its kind does not have */
     unsigned depth;
-    bool failed;            /* memory */
+    bool failed; /* memory */
 };
 
 /* The lengths of the three paths, to go back to. */
@@ -59,21 +64,60 @@ void hf_claims_begin(const struct walk *walk, struct claims *claims);
 void hf_claims_key(const struct walk *walk, const struct claims *from, struct hf_slice key, struct claims *to);
 void hf_claims_item(const struct walk *walk, const struct claims *from, const char *segment, struct claims *to);
 bool hf_claims_ours(const struct walk *walk, const struct claims *claims);
+/* Whether our Apply entry names this very place (not only places below it), and no other entry does. */
+bool hf_claims_only_ours(const struct walk *walk, const struct claims *claims, bool is_item);
+bool hf_claims_any_ours(const struct walk *walk, const struct claims *claims); /* at or below */
 
 /* finding.c */
 void hf_walk_find(struct walk *walk, enum hf_class class, const struct hf_value *desired, const struct hf_value *live,
                   const struct claims *claims);
 
+/* A place in the document: its type, and what the server does there with nothing and with next to nothing. */
+struct place {
+    const struct hf_type *type; /* NULL: no schema */
+    enum hf_zero zero;
+    const struct hf_value *preset; /* NULL: none */
+    bool is_filled;
+    bool is_unknown; /* a built-in type has no such field: the server drops it */
+    bool in_milli;   /* a quantity of a resource list */
+};
+
 /* compare.c */
-void hf_compare(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live,
-                const struct claims *claims);
-bool hf_is_empty(const struct hf_value *value);
+/* desired NULL: the unit says nothing; live NULL: there is nothing. */
+void hf_compare(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                const struct hf_value *live, const struct claims *claims);
+void hf_compare_member(struct walk *walk, const struct hf_type *type, struct hf_slice key,
+                       const struct hf_value *holder, const struct hf_value *desired,
+                       const struct hf_value *live_holder, const struct hf_value *live, const struct claims *claims);
+/* The place of a key below an object of that type; the objects themselves for defaults that depend on a neighbour. */
+struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct hf_slice key,
+                         const struct hf_value *desired, const struct hf_value *live);
+struct place hf_place_of_item(const struct hf_type *list);
+bool hf_is_zero(const struct hf_value *value);
+/* Whether live holds no more than the server itself puts where a unit says nothing. */
+bool hf_is_preset(struct walk *walk, const struct place *place, const struct hf_value *live);
+
+/* defaults.c: defaults that depend on another field; NULL: none. */
+const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct hf_type *type, struct hf_slice key,
+                                               const struct hf_value *desired, const struct hf_value *live);
+
+/* leftover.c: what live holds there that the unit no longer says and that only our Apply entry claims. */
+void hf_find_leftovers(struct walk *walk, const struct place *place, const struct hf_value *live,
+                       const struct claims *claims);
+
+/* convention.c: what controllers and kubectl write into what a unit sets, and that nobody calls drift. */
+bool hf_is_convention(const struct walk *walk, struct hf_slice key);
 
 /* lists.c */
-void hf_compare_list(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live,
-                     const struct claims *claims);
+void hf_compare_list(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
+                     const struct hf_value *live, const struct claims *claims);
+/* The fieldsV1 name of an item of a keyed list ("k:{…}") or of a set ("v:…"), in the arena; "" when it has none. */
+const char *hf_item_key(struct walk *walk, const struct hf_type *type, const struct hf_value *item);
+void hf_walk_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t live_index,
+                  size_t desired_index);
+bool hf_is_granular_list(const struct hf_type *type);
 
 /* scalars.c: whether the server would store desired as live. */
-bool hf_scalar_equal(const struct hf_type *type, const struct hf_value *desired, const struct hf_value *live);
+bool hf_scalar_equal(const struct place *place, const struct hf_value *desired, const struct hf_value *live);
 
 #endif

@@ -1,0 +1,44 @@
+/* What controllers and kubectl write where a unit may speak as well, and that nobody calls drift: a unit exported from
+ * a cluster carries it. */
+#include <string.h>
+
+#include "walk.h"
+
+/* Annotations, whole names or, ending in "/", all of a prefix. */
+static const char *const ANNOTATIONS[] = {"autoscaling.alpha.kubernetes.io/",
+                                          "control-plane.alpha.kubernetes.io/leader",
+                                          "deployment.kubernetes.io/",
+                                          "deprecated.daemonset.template.generation",
+                                          "endpoints.kubernetes.io/last-change-trigger-time",
+                                          "kubectl.kubernetes.io/last-applied-configuration",
+                                          "kubectl.kubernetes.io/restartedAt",
+                                          "pv.kubernetes.io/",
+                                          "volume.beta.kubernetes.io/",
+                                          "volume.kubernetes.io/"};
+
+static bool is_ignored_annotation(struct hf_slice key)
+{
+    for (size_t i = 0; i < sizeof ANNOTATIONS / sizeof ANNOTATIONS[0]; i++) {
+        size_t len = strlen(ANNOTATIONS[i]);
+        if (ANNOTATIONS[i][len - 1] == '/' ? hf_slice_starts(key, ANNOTATIONS[i]) : hf_slice_is(key, ANNOTATIONS[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The path ends in /annotations/KEY: the key is the last part, so that what is before it is the same length without it.
+ */
+static bool is_annotation(const struct walk *walk)
+{
+    static const char NAME[] = "/metadata/annotations/";
+    const char *path = hf_buf_text(&walk->path);
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) + 1 : 0;
+    return len >= sizeof NAME - 1 && strncmp(path + len - (sizeof NAME - 1), NAME, sizeof NAME - 1) == 0;
+}
+
+bool hf_is_convention(const struct walk *walk, struct hf_slice key)
+{
+    return is_ignored_annotation(key) && is_annotation(walk);
+}

@@ -1,0 +1,228 @@
+/* Defaults that depend on another field (pkg/apis/…/defaults.go). What stands alone is in
+ * schema/kubernetes-types-defaults.json. */
+#include <string.h>
+
+#include "walk.h"
+
+/* What the server has of a neighbour once the unit is applied: the unit's, else what is there. */
+struct neighbours {
+    struct walk *walk;
+    const struct hf_value *desired;
+    const struct hf_value *live;
+};
+
+static const struct hf_value *next_to(const struct neighbours *at, const char *key)
+{
+    const struct hf_value *value = hf_value_get(at->desired, key);
+    if (value && value->kind != HF_NULL) {
+        return value;
+    }
+    return at->walk->in_atomic ? NULL : hf_value_get(at->live, key);
+}
+
+static bool is_next_to(const struct neighbours *at, const char *key, const char *text)
+{
+    const char *found = hf_value_text(next_to(at, key));
+    return found && strcmp(found, text) == 0;
+}
+
+static const struct hf_value *text(const struct neighbours *at, const char *value)
+{
+    struct hf_value *made = hf_value_string(at->walk->arena, hf_slice_of(value));
+    at->walk->failed |= !made;
+    return made;
+}
+
+static const struct hf_value *empty_object(void)
+{
+    static const struct hf_value EMPTY = {.kind = HF_OBJECT};
+    return &EMPTY;
+}
+
+/* "latest", also by leaving the tag out, is always pulled; a digest counts as a tag. */
+static const struct hf_value *pull_policy(const struct neighbours *at)
+{
+    const char *image = hf_value_text(next_to(at, "image"));
+    const char *name = image ? strrchr(image, '/') : NULL;
+    name = name ? name + 1 : image;
+    if (!image || strchr(image, '@')) {
+        return text(at, "IfNotPresent");
+    }
+    const char *tag = strchr(name, ':');
+    return text(at, !tag || strcmp(tag, ":latest") == 0 ? "Always" : "IfNotPresent");
+}
+
+static const struct hf_value *target_port(const struct neighbours *at)
+{
+    return next_to(at, "port");
+}
+
+/* A volume without a source is an emptyDir. */
+static const struct hf_value *volume_source(const struct neighbours *at)
+{
+    const struct hf_value *volume = at->desired ? at->desired : at->live;
+    for (size_t i = 0; i < hf_value_count(volume); i++) {
+        const struct hf_member *member = &volume->as.object.members[i];
+        if (!hf_slice_is(member->key, "name") && !hf_slice_is(member->key, "emptyDir") &&
+            member->value.kind != HF_NULL) {
+            return NULL;
+        }
+    }
+    return empty_object();
+}
+
+static const struct hf_value *rolling_update(const struct neighbours *at)
+{
+    const struct hf_value *type = next_to(at, "type");
+    return !type || hf_is_zero(type) || is_next_to(at, "type", "RollingUpdate") ? empty_object() : NULL;
+}
+
+static const struct hf_value *policy_types(const struct neighbours *at)
+{
+    struct hf_value *types = hf_value_new(at->walk->arena, HF_ARRAY);
+    const struct hf_value *ingress = text(at, "Ingress");
+    const struct hf_value *egress = text(at, "Egress");
+    if (!types || !ingress || !egress || hf_value_push(at->walk->arena, types, ingress) != 0 ||
+        (hf_value_count(next_to(at, "egress")) > 0 && hf_value_push(at->walk->arena, types, egress) != 0)) {
+        at->walk->failed = true;
+        return NULL;
+    }
+    return types;
+}
+
+static const struct hf_value *subject_group(const struct neighbours *at)
+{
+    bool is_rbac = is_next_to(at, "kind", "User") || is_next_to(at, "kind", "Group");
+    return is_rbac ? text(at, "rbac.authorization.k8s.io") : NULL;
+}
+
+/* Adds the entries of a map of quantities that the other does not have yet. */
+static void add_quantities(const struct neighbours *at, struct hf_value *to, const struct hf_value *from)
+{
+    for (size_t i = 0; i < hf_value_count(from) && from->kind == HF_OBJECT; i++) {
+        const struct hf_member *member = &from->as.object.members[i];
+        if (!hf_value_find(to, member->key) && hf_value_set(at->walk->arena, to, member->key, &member->value) != 0) {
+            at->walk->failed = true;
+        }
+    }
+}
+
+/* A container's default limit is its maximum; its default request the limit, else the minimum. */
+static const struct hf_value *limit_defaults(const struct neighbours *at, bool is_request)
+{
+    struct hf_value *result = hf_value_new(at->walk->arena, HF_OBJECT);
+    if (!result || !is_next_to(at, "type", "Container")) {
+        at->walk->failed |= !result;
+        return NULL;
+    }
+    if (is_request) {
+        add_quantities(at, result, next_to(at, "defaultRequest"));
+    }
+    add_quantities(at, result, next_to(at, "default"));
+    add_quantities(at, result, next_to(at, "max"));
+    if (is_request) {
+        add_quantities(at, result, next_to(at, "min"));
+    }
+    return result->as.object.count > 0 ? result : NULL;
+}
+
+static const struct hf_value *default_limits(const struct neighbours *at)
+{
+    return limit_defaults(at, false);
+}
+
+static const struct hf_value *default_requests(const struct neighbours *at)
+{
+    return limit_defaults(at, true);
+}
+
+static const struct hf_value *traffic_policy(const struct neighbours *at)
+{
+    bool is_open = is_next_to(at, "type", "NodePort") || is_next_to(at, "type", "LoadBalancer");
+    return is_open ? text(at, "Cluster") : NULL;
+}
+
+/* One completion where neither completions nor parallelism is said. */
+static const struct hf_value *completions(const struct neighbours *at)
+{
+    return hf_value_get(at->desired, "parallelism") ? NULL : hf_value_integer(at->walk->arena, 1);
+}
+
+/* On the host's network a container's port is the host's port. */
+static const struct hf_value *host_port(const struct neighbours *at)
+{
+    const struct hf_value *template = hf_value_path(at->walk->unit, "spec", "template", "spec", NULL);
+    const struct hf_value *pod = template ? template : hf_value_get(at->walk->unit, "spec");
+    return hf_value_is_true(hf_value_get(pod, "hostNetwork")) ? next_to(at, "containerPort") : NULL;
+}
+
+static const struct hf_value *list_kind(const struct neighbours *at)
+{
+    const char *kind = hf_value_text(next_to(at, "kind"));
+    char *name = kind ? hf_arena_printf(at->walk->arena, "%sList", kind) : NULL;
+    return name ? text(at, name) : NULL;
+}
+
+static const struct hf_value *singular(const struct neighbours *at)
+{
+    const char *kind = hf_value_text(next_to(at, "kind"));
+    char *name = kind ? hf_arena_copy(at->walk->arena, kind, strlen(kind)) : NULL;
+    for (size_t i = 0; name && name[i]; i++) {
+        name[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
+    }
+    return name ? text(at, name) : NULL;
+}
+
+static const struct hf_value *affinity_config(const struct neighbours *at)
+{
+    static const struct hf_value NOTHING = {.kind = HF_OBJECT};
+    struct hf_value *config = hf_value_new(at->walk->arena, HF_OBJECT);
+    if (!is_next_to(at, "sessionAffinity", "ClientIP") || !config) {
+        return NULL;
+    }
+    return hf_value_set(at->walk->arena, config, hf_slice_of("clientIP"), &NOTHING) == 0 ? config : NULL;
+}
+
+static const struct hf_value *restart_policy(const struct neighbours *at)
+{
+    const char *kind = hf_value_text(hf_value_get(at->walk->unit, "kind"));
+    bool is_job = kind && (strcmp(kind, "Job") == 0 || strcmp(kind, "CronJob") == 0);
+    return is_job ? NULL : text(at, "Always");
+}
+
+const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct hf_type *type, struct hf_slice key,
+                                               const struct hf_value *desired, const struct hf_value *live)
+{
+    static const struct {
+        const char *type; /* the end of the definition's name */
+        const char *key;
+        const struct hf_value *(*preset)(const struct neighbours *at);
+    } PRESETS[] = {{"core.v1.Container", "imagePullPolicy", pull_policy},
+                   {"core.v1.EphemeralContainer", "imagePullPolicy", pull_policy},
+                   {"core.v1.ServicePort", "targetPort", target_port},
+                   {"core.v1.Volume", "emptyDir", volume_source},
+                   {"core.v1.PodSpec", "restartPolicy", restart_policy},
+                   {"core.v1.ContainerPort", "hostPort", host_port},
+                   {"core.v1.LimitRangeItem", "default", default_limits},
+                   {"core.v1.LimitRangeItem", "defaultRequest", default_requests},
+                   {"core.v1.ServiceSpec", "externalTrafficPolicy", traffic_policy},
+                   {"core.v1.ServiceSpec", "sessionAffinityConfig", affinity_config},
+                   {"apps.v1.DeploymentStrategy", "rollingUpdate", rolling_update},
+                   {"apps.v1.DaemonSetUpdateStrategy", "rollingUpdate", rolling_update},
+                   {"apps.v1.StatefulSetUpdateStrategy", "rollingUpdate", rolling_update},
+                   {"batch.v1.JobSpec", "completions", completions},
+                   {"networking.v1.NetworkPolicySpec", "policyTypes", policy_types},
+                   {"rbac.v1.Subject", "apiGroup", subject_group},
+                   {"apiextensions.v1.CustomResourceDefinitionNames", "listKind", list_kind},
+                   {"apiextensions.v1.CustomResourceDefinitionNames", "singular", singular}};
+    struct neighbours at = {walk, desired, live};
+    size_t len = strlen(type->name);
+    for (size_t i = 0; i < sizeof PRESETS / sizeof PRESETS[0]; i++) {
+        size_t end = strlen(PRESETS[i].type);
+        if (hf_slice_is(key, PRESETS[i].key) && len > end && type->name[len - end - 1] == '.' &&
+            strcmp(type->name + len - end, PRESETS[i].type) == 0) {
+            return PRESETS[i].preset(&at);
+        }
+    }
+    return NULL;
+}
