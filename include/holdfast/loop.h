@@ -26,7 +26,8 @@ struct hf_loop *hf_loop_new(struct hf_error *err);
 /* After every timer was freed and no thread posts any more. Messages not yet delivered are dropped. */
 void hf_loop_free(struct hf_loop *loop);
 
-/* Runs until hf_loop_stop. -1 only when epoll itself fails. Turns at least once a second, so that an old last turn means a stuck loop. */
+/* Runs until hf_loop_stop. -1 only when epoll itself fails. Turns at least once a second, so that an old last turn means
+ * a stuck loop. */
 int hf_loop_run(struct hf_loop *loop, struct hf_error *err);
 void hf_loop_stop(struct hf_loop *loop);
 
