@@ -35,8 +35,11 @@ struct hf_cluster;
 struct hf_cluster_options {
     const char *name;             /* the target's, for the log */
     int64_t request_timeout_ms;   /* 0: 15,000 */
-    int64_t watch_timeout_ms;     /* asked of the server (timeoutSeconds); 0: between 5 and 10 minutes, random */
-    int64_t silence_ms;           /* a watch without a byte (events, bookmarks) so long is reopened; 0: 90,000 */
+    int64_t watch_timeout_ms;     /* asked of the server (timeoutSeconds). 0: random, somewhat less than silence_ms, so that a quiet
+                                     watch ends in order, with a bookmark before it and its connection kept; at the most 5 to 10
+                                     minutes */
+    int64_t silence_ms;           /* a watch without a byte (events, bookmarks) so long is reopened: a line that died without a
+                                     word must be found, and the drift corrected, within 30 s; 0: 20,000 */
     int64_t backoff_first_ms;     /* 0: 200 */
     int64_t backoff_max_ms;       /* 0: 10,000; full jitter; 2,000 at the most while the server can't be reached at all */
     size_t max_object;            /* bytes of one object; 0: 8 MiB */

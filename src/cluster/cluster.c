@@ -18,7 +18,7 @@ static void fill(struct hf_cluster_options *to, const struct hf_cluster_options 
         *to = *from;
     }
     to->request_timeout_ms = to->request_timeout_ms ? to->request_timeout_ms : 15000;
-    to->silence_ms = to->silence_ms ? to->silence_ms : 90000;
+    to->silence_ms = to->silence_ms ? to->silence_ms : 20000;
     to->backoff_first_ms = to->backoff_first_ms ? to->backoff_first_ms : 200;
     to->backoff_max_ms = to->backoff_max_ms ? to->backoff_max_ms : 10000;
     to->denied_retry_ms = to->denied_retry_ms ? to->denied_retry_ms : 30000;

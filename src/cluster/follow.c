@@ -13,6 +13,7 @@
 #define REOPEN_JITTER_MS 50
 #define SHORT_WATCH_MS 1000 /* a watch that ends cleanly, but so soon and with nothing in it, counts as a failure */
 #define LONG_WATCH_MS 5000
+#define LONGEST_WATCH_S 600
 #define OVERTIME_MS 60000 /* given to a server past the timeoutSeconds it was asked for */
 
 struct hf_follow {
@@ -294,6 +295,20 @@ static void on_watch_end(void *ctx, const struct hf_http_response *response, con
     leave(follow);
 }
 
+/* An API server sends a bookmark 2 s before a watch's time is up (k8s.io/apiserver, cacher.nextBookmarkTime), else only
+ * once a minute. So a watch that is to be heard of every silence_ms is asked for no longer than that: it then never has
+ * to be cut. */
+static int64_t watch_seconds(const struct hf_cluster_options *options)
+{
+    if (options->watch_timeout_ms) {
+        return (options->watch_timeout_ms + 999) / 1000;
+    }
+    int64_t most = options->silence_ms / 1000 - 1;
+    most = most < 1 ? 1 : most > LONGEST_WATCH_S ? LONGEST_WATCH_S : most;
+    int64_t least = most == LONGEST_WATCH_S ? most / 2 : most - most / 4;
+    return least + hf_any_number() % (most - least + 1);
+}
+
 static int watch_path(const struct hf_follow *follow, struct hf_buf *path, int64_t seconds, struct hf_error *err)
 {
     char number[24];
@@ -313,8 +328,7 @@ static void start_watch(struct hf_follow *follow)
     const struct hf_cluster_options *options = &follow->cluster->options;
     struct hf_error err = HF_ERROR_INIT;
     hf_auto_buf struct hf_buf path = {0};
-    int64_t seconds =
-        options->watch_timeout_ms ? (options->watch_timeout_ms + 999) / 1000 : 300 + hf_any_number() % 301;
+    int64_t seconds = watch_seconds(options);
     hf_watch_reader_free(&follow->reader);
     follow->reader = (struct hf_watch_reader){
         .resource = follow->resource, .max_object = options->max_object, .event = on_event, .ctx = follow};

@@ -4,7 +4,6 @@
 
 #include "client.h"
 
-#define IDLE_FACTOR 2 /* the first byte of a page takes longer than that of an object */
 #define MOST_PAGES 200000u
 
 struct hf_lister {
@@ -182,7 +181,7 @@ static int ask_page(struct hf_lister *lister, struct hf_error *err)
     struct hf_ask ask = {.method = "GET",
                          .path = hf_buf_text(&path),
                          .accept = "application/json",
-                         .idle_timeout_ms = cluster->options.request_timeout_ms * IDLE_FACTOR};
+                         .idle_timeout_ms = cluster->options.request_timeout_ms};
     struct hf_call_events events = {.ctx = lister, .open = on_open, .data = on_data, .done = on_done};
     return hf_call_start(cluster, &ask, &events, &lister->call, err);
 }

@@ -82,7 +82,7 @@ Test(follow, lists_then_watches_from_where_the_list_was)
                       strlen(PATH "?watch=true&allowWatchBookmarks=true&resourceVersion=10&timeoutSeconds=")) == 0,
               "%s", target);
     int seconds = atoi(strrchr(target, '=') + 1);
-    cr_assert(seconds >= 300 && seconds <= 600, "%d", seconds);
+    cr_assert(seconds >= 14 && seconds <= 19, "%d", seconds);
     struct hf_cluster_stats stats;
     hf_cluster_stats(s.rig.cluster, &stats);
     cr_assert_eq(stats.lists, 1);
@@ -90,6 +90,29 @@ Test(follow, lists_then_watches_from_where_the_list_was)
     cr_assert_eq(stats.requests, 2);
     cr_assert_eq(stats.failures, 0);
     cr_assert_gt(stats.bytes_in, 100);
+    close_scene(&s);
+}
+
+static const struct length {
+    int64_t silence_ms;
+    int64_t asked_ms;
+    int least;
+    int most;
+} LENGTHS[] = {{20000, 0, 15, 19}, {90000, 0, 67, 89}, {3600000, 0, 300, 600}, {300, 0, 1, 1}, {20000, 2500, 3, 3}};
+
+ParameterizedTestParameters(follow, a_watch_is_asked_for_so_long_that_a_quiet_one_ends_in_order)
+{
+    return cr_make_param_array(struct length, (void *)LENGTHS, sizeof LENGTHS / sizeof *LENGTHS);
+}
+
+ParameterizedTest(struct length *c, follow, a_watch_is_asked_for_so_long_that_a_quiet_one_ends_in_order)
+{
+    struct scene s;
+    struct hf_cluster_options options = {.name = "dev", .silence_ms = c->silence_ms, .watch_timeout_ms = c->asked_ms};
+    open_scene(&s, serve_plain, &options);
+    rig_until(&s.rig, "DELETED b@13;", 3000);
+    int seconds = atoi(strrchr(apiserver_request(s.server, 1)->target, '=') + 1);
+    cr_assert(seconds >= c->least && seconds <= c->most, "%d", seconds);
     close_scene(&s);
 }
 
