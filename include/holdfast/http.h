@@ -72,7 +72,8 @@ int hf_http_start(struct hf_http *http, const struct hf_http_request *request, h
 void hf_http_cancel(struct hf_http_call *call);
 
 /* The error that a status outside 2xx stands for (401/403 HF_EDENIED, 404 HF_ENOTFOUND, 408 HF_ETIMEOUT, 409, 410, 429,
- * 3xx and other 4xx HF_EREFUSED, 5xx HF_EUNAVAILABLE), with a Kubernetes Status or plain body's message, cut and made safe. Returns -1; 0 for 2xx. */
+ * 3xx and other 4xx HF_EREFUSED, 5xx HF_EUNAVAILABLE), with a Kubernetes Status or plain body's message,
+ * cut and made safe. Returns -1; 0 for 2xx. */
 int hf_http_status_error(const struct hf_http_response *response, struct hf_error *err);
 
 struct hf_http_stats {
