@@ -134,18 +134,19 @@ static void distrust(struct hf_http_call *call)
     call->pool->retired = call->pool->retired || sent > 0;
 }
 
-/* A call was silent for as long as it may. When its pool has heard nothing else meanwhile the line may be gone without
- * a word, and with it every other connection to that server: none but those just heard of is trusted with new calls. */
+/* A call was silent for as long as it may. When its connections have not been heard of lately by another call, the line
+ * may be gone without a word, and with it every other connection to that server: none of them is trusted with new
+ * calls. */
 static void distrust_silent(struct hf_http_call *call)
 {
-    const struct pool *silent = call->pool;
-    if (silent->heard_ms > call->last_byte_ms) {
+    int64_t half = call->idle_timeout_ms / 2;
+    int64_t lately = hf_mono_ms() - (half < HEARD_LATELY_MS ? half : HEARD_LATELY_MS);
+    if (call->pool->heard_ms >= lately) {
         return;
     }
     distrust(call);
-    int64_t lately = hf_mono_ms() - HEARD_LATELY_MS;
     for (struct pool *pool = call->http->pools; pool; pool = pool->next) {
-        if (strcmp(pool->key + 1, silent->key + 1) == 0 && pool->heard_ms < lately) {
+        if (strcmp(pool->key + 1, call->pool->key + 1) == 0 && pool->heard_ms < lately) {
             pool->retired = true;
         }
     }
