@@ -204,10 +204,10 @@ static int start(struct hf_run *run, struct hf_error *err)
         make_loop(run, err) != 0 || hf_run_trail_open(run, err) != 0 || make_agent(run, err) != 0) {
         return -1;
     }
-    say_started(run);
     if (hf_run_alerts(run, err) != 0 || make_server(run, err) != 0 || add_targets(run, err) != 0) {
         return -1;
     }
+    say_started(run);
     hf_run_publish(run);
     hf_timer_set(run->age_timer, AGE_MS);
     return 0;
