@@ -27,6 +27,7 @@ static struct entry *entry_for(struct folder *folder, const char *below, const c
 {
     struct entry *entry = hf_map_get(folder->entries, hf_slice_of(below));
     if (!entry) {
+        folder->unsettled = true;
         entry = hf_calloc(1, sizeof *entry);
         if (entry) {
             entry->below = hf_strdup(below);
@@ -83,6 +84,7 @@ static int set_broken(struct folder *folder, struct entry *entry, const char *wh
         hf_log_write(folder->log, HF_WARN, "a unit can't be used; its last good content stands", "file", entry->path,
                      "problem", why, NULL);
     }
+    folder->unsettled = true;
     return set_text(&entry->broken, why, err);
 }
 
@@ -124,7 +126,7 @@ static int read_unit(struct folder *folder, struct entry *entry, const struct hf
     unit->revision = entry->good ? entry->good->revision + !hf_digest_equal(&entry->good->digest, &unit->digest) : 1;
     hf_unit_drop(entry->good);
     entry->good = unit;
-    entry->fresh = true;
+    entry->fresh = folder->unsettled = true;
     return set_text(&entry->broken, NULL, err);
 }
 
@@ -179,7 +181,7 @@ void hf_entries_forget(struct folder *folder)
         hf_log_write(folder->log, HF_INFO, "a unit's file is gone", "file", entry->path, NULL);
         (void)hf_map_remove(folder->entries, key);
         hf_entry_free(entry);
-        folder->changed = true;
+        folder->changed = folder->unsettled = true;
     }
 }
 
@@ -309,6 +311,9 @@ static int settle_one(struct folder *folder, struct entry *entry, struct hf_map 
 int hf_entries_settle(struct folder *folder, struct hf_error *err)
 {
     size_t count;
+    if (!folder->unsettled) {
+        return 0;
+    }
     struct entry **list = sorted(folder, &count);
     struct hf_map *slugs = hf_map_new();
     struct hf_map *owners = hf_map_new();
@@ -319,6 +324,7 @@ int hf_entries_settle(struct folder *folder, struct hf_error *err)
     hf_map_free(slugs, NULL);
     hf_map_free(owners, NULL);
     free(list);
+    folder->unsettled = result != 0;
     return result == 0 ? 0 : hf_error_wrap(err, "read the folder %s", folder->path);
 }
 

@@ -94,7 +94,10 @@ static struct folder *folder_new(const char *path, const char *space)
     folder->changed = true; /* the first look is told even when it finds nothing */
     folder->path = hf_strndup(path, len);
     const char *slash = folder->path ? strrchr(folder->path, '/') : NULL;
-    folder->space = folder->path ? hf_strdup(space ? space : slash && slash[1] ? slash + 1 : folder->path) : NULL;
+    folder->space = folder->path ? hf_strdup(space && space[0]   ? space
+                                             : slash && slash[1] ? slash + 1
+                                                                 : folder->path)
+                                 : NULL;
     folder->entries = hf_map_new();
     if (!folder->path || !folder->space || !folder->entries) {
         folder_free(folder);

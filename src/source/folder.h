@@ -47,8 +47,9 @@ struct folder {
     uint64_t scan;
     size_t files;
     size_t folders;
-    bool missing; /* a file that was there isn't found; it counts as gone when it stays away */
-    bool changed;
+    bool missing;   /* a file that was there isn't found; it counts as gone when it stays away */
+    bool unsettled; /* an entry came, went or changed since hf_entries_settle */
+    bool changed;   /* a unit that is told has */
     bool lost;
     int notify_fd;
     int parent_watch;  /* the inotify number of the folder that holds ours: ours may be a link that is swapped */
