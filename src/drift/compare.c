@@ -136,9 +136,11 @@ static void absent(struct walk *walk, const struct place *place, const struct hf
     if (hf_is_zero(desired) && place->zero == HF_ZERO_DROPPED) {
         return;
     }
-    /* Not known whether the server drops it: then our own apply still claims it, whereas the claim on what somebody
-     * took away goes with it. */
-    if (is_hollow(desired) && place->zero == HF_ZERO_UNSURE && (walk->ours < 0 || hf_claims_ours(walk, claims))) {
+    /* The claim on what somebody takes away goes with it: what our apply still claims the server itself dropped (a feature that is off). */
+    if (hf_claims_ours(walk, claims)) {
+        return;
+    }
+    if (is_hollow(desired) && place->zero == HF_ZERO_UNSURE && walk->ours < 0) {
         return;
     }
     hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
@@ -158,6 +160,9 @@ void hf_compare_member(struct walk *walk, const struct hf_type *type, struct hf_
                                                  walk->readable.len > 0 ? "." : "", HF_SLICE(key));
         }
         return;
+    }
+    if (desired && place.preset && hf_is_completed(type, key)) {
+        desired = place.preset;
     }
     struct claims below;
     struct mark mark = hf_walk_mark(walk);

@@ -190,6 +190,18 @@ static const struct hf_value *restart_policy(const struct neighbours *at)
     return is_job ? NULL : text(at, "Always");
 }
 
+static bool is_named(const struct hf_type *type, const char *end)
+{
+    size_t len = strlen(type->name);
+    size_t tail = strlen(end);
+    return len > tail && type->name[len - tail - 1] == '.' && strcmp(type->name + len - tail, end) == 0;
+}
+
+bool hf_is_completed(const struct hf_type *type, struct hf_slice key)
+{
+    return (hf_slice_is(key, "default") || hf_slice_is(key, "defaultRequest")) && type && is_named(type, "core.v1.LimitRangeItem");
+}
+
 const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct hf_type *type, struct hf_slice key,
                                                const struct hf_value *desired, const struct hf_value *live)
 {
@@ -216,11 +228,8 @@ const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct h
                    {"apiextensions.v1.CustomResourceDefinitionNames", "listKind", list_kind},
                    {"apiextensions.v1.CustomResourceDefinitionNames", "singular", singular}};
     struct neighbours at = {walk, desired, live};
-    size_t len = strlen(type->name);
     for (size_t i = 0; i < sizeof PRESETS / sizeof PRESETS[0]; i++) {
-        size_t end = strlen(PRESETS[i].type);
-        if (hf_slice_is(key, PRESETS[i].key) && len > end && type->name[len - end - 1] == '.' &&
-            strcmp(type->name + len - end, PRESETS[i].type) == 0) {
+        if (hf_slice_is(key, PRESETS[i].key) && is_named(type, PRESETS[i].type)) {
             return PRESETS[i].preset(&at);
         }
     }

@@ -15,7 +15,7 @@ static const struct hf_value *key_of(struct walk *walk, const struct hf_type *ty
                                      const char *key)
 {
     const struct hf_value *value = hf_value_get(item, key);
-    if (value && !(value->kind == HF_STRING && value->as.text.len == 0)) {
+    if (value && value->kind != HF_NULL && !(value->kind == HF_STRING && value->as.text.len == 0)) {
         return value;
     }
     struct place place = hf_place_of(walk, type->element, hf_slice_of(key), item, NULL);
@@ -194,6 +194,55 @@ static void compare_by_key(struct walk *walk, const struct hf_type *type, const 
     }
 }
 
+/* A HorizontalPodAutoscaler's metrics are stored as another version's and come back in an order of their own. */
+static bool is_in_any_order(const struct hf_type *type)
+{
+    static const char END[] = ".MetricSpec";
+    size_t len = type && type->element ? strlen(type->element->name) : 0;
+    return len >= sizeof END && strcmp(type->element->name + len - (sizeof END - 1), END) == 0;
+}
+
+#define MOST_IN_ANY_/* Which item of live each of desired's is: the same one wherever it stands, what is left in order. */
+static void pair_items(struct walk *walk, const struct place *place, const struct hf_value *desired, const struct hf_value *live,
+                       size_t *pairs)
+{
+    bool taken[MOST_IN_ANY_ORDER] = {false};
+    size_t count = desired->as.array.count;
+    for (size_t i = 0; i < count; i++) {
+        size_t j = 0;
+        while (j < count && (taken[j] || !is_same_item(walk, place, &desired->as.array.items[i], &live->as.array.items[j]))) {
+            j++;
+        }
+        pairs[i] = j;
+        taken[j < count ? j : 0] |= j < count;
+    }
+    for (size_t i = 0, next = 0; i < count; i++) {
+        while (pairs[i] == count && taken[next]) {
+            next++;
+        }
+        if (pairs[i] == count) {
+            pairs[i] = next;
+            taken[next] = true;
+        }
+    }
+}
+ 64
+
+static bool is_same_item(struct walk *walk, const struct place *place, const struct hf_value *desired, const struct hf_value *live)
+{
+    static const struct claims NONE;
+    bool was_quiet = walk->quiet;
+    bool differed = walk->differs;
+    walk->quiet = true;
+    walk->differs = false;
+    hf_compare(walk, place, desired, live, &NONE);
+    bool same = !walk->differs;
+    walk->quiet = was_quiet;
+    walk->differs = differed;
+    return same;
+}
+
+ORDER
 static void compare_whole(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
                           const struct hf_value *live, const struct claims *claims)
 {
@@ -204,12 +253,18 @@ static void compare_whole(struct walk *walk, const struct hf_type *type, const s
         return;
     }
     walk->in_atomic = true;
+    size_t pairs[MOST_IN_ANY_ORDER];
+    bool is_paired = is_in_any_order(type) && desired->as.array.count <= MOST_IN_ANY_ORDER;
+    if (is_paired) {
+        pair_items(walk, &place, desired, live, pairs);
+    }
     for (size_t i = 0; i < desired->as.array.count && !walk->failed; i++) {
         struct claims below;
         struct mark mark = hf_walk_mark(walk);
+        size_t at = is_paired ? pairs[i] : i;
         hf_claims_item(walk, claims, "", &below);
-        hf_walk_item(walk, type, &desired->as.array.items[i], i, i);
-        hf_compare(walk, &place, &desired->as.array.items[i], &live->as.array.items[i], &below);
+        hf_walk_item(walk, type, &desired->as.array.items[i], at, i);
+        hf_compare(walk, &place, &desired->as.array.items[i], &live->as.array.items[at], &below);
         hf_walk_back(walk, mark);
     }
     walk->in_atomic = was_atomic;

@@ -101,6 +101,9 @@ bool hf_is_preset(struct walk *walk, const struct place *place, const struct hf_
 const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct hf_type *type, struct hf_slice key,
                                                const struct hf_value *desired, const struct hf_value *live);
 
+/* Whether the default adds to what the unit says: it holds that, too. */
+bool hf_is_completed(const struct hf_type *type, struct hf_slice key);
+
 /* leftover.c: what live holds there that the unit no longer says and that only our Apply entry claims. */
 void hf_find_leftovers(struct walk *walk, const struct place *place, const struct hf_value *live,
                        const struct claims *claims);
