@@ -3,6 +3,7 @@
 #include <criterion/parameterized.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apiserver.h"
 #include "holdfast/clock.h"
@@ -373,6 +374,80 @@ Test(follow, the_first_that_gets_through_again_wakes_the_others)
         open++;
     }
     cr_assert_eq(open, 8, "%u: %s", open, hf_buf_text(&s.rig.trace));
+    close_scene(&s);
+}
+
+static void serve_restored(struct exchange *x, void *ctx)
+{
+    (void)ctx;
+    if (!is_watch(x)) {
+        answer(x, 200, "", x->number == 0 ? LIST_A : LIST("3", OBJECT("a", "2")));
+    } else if (target_has(x, "resourceVersion=10&")) {
+        answer_status(x, 504, "Timeout", "Timeout: Too large resource version: 10, current: 3");
+    } else {
+        stream_begin(x);
+        stream(x, EVENT("ADDED", "b", "4"));
+        stay(x, 5000);
+        cut(x);
+    }
+}
+
+Test(follow, a_store_restored_from_a_backup_is_listed_again)
+{
+    struct scene s;
+    struct hf_cluster_options options = {.name = "dev", .backoff_first_ms = 10};
+    open_scene(&s, serve_restored, &options);
+    rig_until(&s.rig, "ADDED b@4;", 5000);
+    cr_assert_str_eq(hf_buf_text(&s.rig.trace), "begin;item a@5;end 10;lost unavailable;lost unavailable;lost "
+                                                "unavailable;begin;item a@2;end 3;open;ADDED b@4;");
+    close_scene(&s);
+}
+
+/* The token that is good now; the watch is cut when it changes. */
+static void serve_by_token(struct exchange *x, void *ctx)
+{
+    (void)ctx;
+    bool second = has(x->headers, "Bearer second");
+    if (!is_watch(x)) {
+        answer(x, 200, "", LIST_A);
+    } else if (target_has(x, "resourceVersion=10&") && !second) {
+        stream_begin(x);
+        stream(x, EVENT("ADDED", "b", "11"));
+        stream_end(x);
+    } else if (!second) {
+        answer_status(x, 401, "Unauthorized", "Unauthorized");
+    } else {
+        stream_begin(x);
+        stream(x, EVENT("ADDED", "c", "12"));
+        stay(x, 5000);
+        cut(x);
+    }
+}
+
+static void write_token(const char *path, const char *token)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert(file != NULL);
+    cr_assert(fputs(token, file) >= 0);
+    cr_assert_eq(fclose(file), 0);
+}
+
+Test(follow, goes_on_with_a_token_that_was_renewed_in_its_file)
+{
+    char path[] = "/tmp/holdfast-token-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert(fd >= 0);
+    close(fd);
+    write_token(path, "first");
+    struct hf_access access = {.token_file = path};
+    struct scene s = {.server = apiserver_start(0, serve_by_token, NULL)};
+    rig_open(&s.rig, s.server->port, &access, NULL);
+    follow(&s.rig, &s.follow);
+    rig_until(&s.rig, "ADDED b@11;", 3000);
+    write_token(path, "second");
+    rig_until(&s.rig, "ADDED c@12;", 3000);
+    cr_assert_str_eq(hf_buf_text(&s.rig.trace), "begin;item a@5;end 10;open;ADDED b@11;ADDED c@12;");
+    unlink(path);
     close_scene(&s);
 }
 
