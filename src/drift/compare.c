@@ -80,7 +80,7 @@ struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct h
 
 struct place hf_place_of_item(const struct hf_type *list)
 {
-    return (struct place){.type = list ? list->element : NULL, .zero = HF_ZERO_KEPT};
+    return (struct place){.type = list ? list->element : NULL, .zero = HF_ZERO_DROPPED};
 }
 
 /* The unit says nothing here (or null, or a zero value that Go drops), and the server puts back the default, or

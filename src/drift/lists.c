@@ -202,31 +202,7 @@ static bool is_in_any_order(const struct hf_type *type)
     return len >= sizeof END && strcmp(type->element->name + len - (sizeof END - 1), END) == 0;
 }
 
-#define MOST_IN_ANY_/* Which item of live each of desired's is: the same one wherever it stands, what is left in order. */
-static void pair_items(struct walk *walk, const struct place *place, const struct hf_value *desired, const struct hf_value *live,
-                       size_t *pairs)
-{
-    bool taken[MOST_IN_ANY_ORDER] = {false};
-    size_t count = desired->as.array.count;
-    for (size_t i = 0; i < count; i++) {
-        size_t j = 0;
-        while (j < count && (taken[j] || !is_same_item(walk, place, &desired->as.array.items[i], &live->as.array.items[j]))) {
-            j++;
-        }
-        pairs[i] = j;
-        taken[j < count ? j : 0] |= j < count;
-    }
-    for (size_t i = 0, next = 0; i < count; i++) {
-        while (pairs[i] == count && taken[next]) {
-            next++;
-        }
-        if (pairs[i] == count) {
-            pairs[i] = next;
-            taken[next] = true;
-        }
-    }
-}
- 64
+#define MOST_IN_ANY_ORDER 64
 
 static bool is_same_item(struct walk *walk, const struct place *place, const struct hf_value *desired, const struct hf_value *live)
 {
@@ -242,7 +218,33 @@ static bool is_same_item(struct walk *walk, const struct place *place, const str
     return same;
 }
 
-ORDER
+/* Which item of live each of desired's is: the same one wherever it stands, what is left in order. */
+static void pair_items(struct walk *walk, const struct place *place, const struct hf_value *desired, const struct hf_value *live,
+                       size_t *pairs)
+{
+    bool taken[MOST_IN_ANY_ORDER] = {false};
+    size_t count = desired->as.array.count;
+    for (size_t i = 0; i < count; i++) {
+        size_t j = 0;
+        while (j < count && (taken[j] || !is_same_item(walk, place, &desired->as.array.items[i], &live->as.array.items[j]))) {
+            j++;
+        }
+        pairs[i] = j;
+        if (j < count) {
+            taken[j] = true;
+        }
+    }
+    for (size_t i = 0, next = 0; i < count; i++) {
+        while (pairs[i] == count && taken[next]) {
+            next++;
+        }
+        if (pairs[i] == count) {
+            pairs[i] = next;
+            taken[next] = true;
+        }
+    }
+}
+
 static void compare_whole(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
                           const struct hf_value *live, const struct claims *claims)
 {

@@ -112,7 +112,7 @@ static bool is_derived(const char *path)
 {
     static const char *const DERIVED[] = {"/serviceAccount", "/clusterIP", "/clusterIPs", "/nodePort", "/healthCheckNodePort", "/imagePullPolicy",
                                           "/externalTrafficPolicy", "/sessionAffinityConfig", "/targetPort", "/policyTypes", "/rollingUpdate",
-                                          "/ipFamilies", "/defaultRequest", "/default", "/hostPort", "/emptyDir", "/requests", "/listKind",
+                                          "/ipFamilies", "/defaultRequest", "/default", "/hostPort", "/emptyDir", "/requests", "/listKind", "/apiGroup",
                                           "/deprecated.daemonset.template.generation"};
     for (size_t i = 0; i < sizeof DERIVED / sizeof DERIVED[0]; i++) {
         if (strstr(path, DERIVED[i])) {
