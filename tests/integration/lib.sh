@@ -137,7 +137,8 @@ END
 # Starts the agent and waits until it listens: sets HF_AGENT_PID, HF_URL. Its log is HF_WORK/agent.log (appended to).
 agent_start() {
   local begin
-  begin=$(wc -l 2>/dev/null <"$HF_WORK/agent.log" || echo 0)
+  touch "$HF_WORK/agent.log"
+  begin=$(wc -l <"$HF_WORK/agent.log")
   "$HF_BIN/holdfast" run --config "${1:-$HF_CONFIG}" >>"$HF_WORK/agent.out" 2>>"$HF_WORK/agent.log" &
   HF_AGENT_PID=$!
   HF_STARTED+=("$HF_AGENT_PID")
