@@ -59,6 +59,7 @@ struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct h
     }
     if (type->kind == HF_TYPE_MAP) {
         place.type = type->element;
+        place.is_entry = true;
         place.in_milli = type->element && type->element->kind == HF_TYPE_QUANTITY;
         place.zero = HF_ZERO_KEPT;
         return place;
@@ -101,7 +102,8 @@ static void compare_with_preset(struct walk *walk, const struct place *place, co
         hf_compare(walk, &bare, place->preset, live, claims);
     } else if (!place->preset && is_always_there(place) && live->kind == HF_OBJECT) {
         hf_compare(walk, place, &NOTHING, live, claims);
-    } else if (place->zero == HF_ZERO_KEPT ? live->kind != HF_NULL : !is_hollow(live)) {
+    } else if (place->zero == HF_ZERO_KEPT && !(place->is_entry && desired) ? live->kind != HF_NULL
+                                                                            : !is_hollow(live)) {
         hf_walk_find(walk, HF_CHANGED, desired, live, claims);
     }
     walk->in_atomic = was_atomic;
@@ -136,8 +138,9 @@ static void absent(struct walk *walk, const struct place *place, const struct hf
     if (hf_is_zero(desired) && place->zero == HF_ZERO_DROPPED) {
         return;
     }
-    /* The claim on what somebody takes away goes with it: what our apply still claims the server itself dropped (a feature that is off). */
-    if (hf_claims_ours(walk, claims)) {
+    /* The claim on what somebody takes away goes with it: what our apply still claims the server itself dropped (a
+     * feature that is off). */
+    if (hf_claims_any_ours(walk, claims) || (place->is_filled && hf_is_zero(desired))) {
         return;
     }
     if (is_hollow(desired) && place->zero == HF_ZERO_UNSURE && walk->ours < 0) {
@@ -206,6 +209,9 @@ static void compare_present(struct walk *walk, const struct place *place, const 
                             const struct hf_value *live, const struct claims *claims)
 {
     bool is_merged = desired->kind == HF_OBJECT || (desired->kind == HF_ARRAY && hf_is_granular_list(place->type));
+    if (hf_is_zero(desired) && place->preset && place->zero == HF_ZERO_DROPPED && hf_is_preset(walk, place, live)) {
+        return;
+    }
     if (hf_is_zero(desired) && place->zero == HF_ZERO_DROPPED && !is_merged && !hf_is_zero(live)) {
         compare_with_preset(walk, place, desired, live, claims);
     } else if (desired->kind == HF_OBJECT && live->kind == HF_OBJECT) {
@@ -231,6 +237,8 @@ void hf_compare(struct walk *walk, const struct place *place, const struct hf_va
     walk->untyped = !place->type || place->type->kind == HF_TYPE_UNKNOWN;
     if (desired && desired->kind == HF_NULL && !walk->in_atomic && null_says_nothing(place)) {
         hf_find_leftovers(walk, place, live, claims);
+    } else if (desired && desired->kind == HF_NULL && place->is_entry && !live) {
+        hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
     } else if (desired && desired->kind == HF_NULL) {
         compare_with_preset(walk, place, desired, live, claims);
     } else if (!desired && walk->in_atomic) {

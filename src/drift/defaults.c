@@ -173,6 +173,12 @@ static const struct hf_value *singular(const struct neighbours *at)
     return name ? text(at, name) : NULL;
 }
 
+/* A ReplicationController without a selector takes its template's labels. */
+static const struct hf_value *template_labels(const struct neighbours *at)
+{
+    return hf_value_path(next_to(at, "template"), "metadata", "labels", NULL);
+}
+
 static const struct hf_value *affinity_config(const struct neighbours *at)
 {
     static const struct hf_value NOTHING = {.kind = HF_OBJECT};
@@ -199,7 +205,8 @@ static bool is_named(const struct hf_type *type, const char *end)
 
 bool hf_is_completed(const struct hf_type *type, struct hf_slice key)
 {
-    return (hf_slice_is(key, "default") || hf_slice_is(key, "defaultRequest")) && type && is_named(type, "core.v1.LimitRangeItem");
+    return (hf_slice_is(key, "default") || hf_slice_is(key, "defaultRequest")) && type &&
+           is_named(type, "core.v1.LimitRangeItem");
 }
 
 const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct hf_type *type, struct hf_slice key,
@@ -222,6 +229,7 @@ const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct h
                    {"apps.v1.DeploymentStrategy", "rollingUpdate", rolling_update},
                    {"apps.v1.DaemonSetUpdateStrategy", "rollingUpdate", rolling_update},
                    {"apps.v1.StatefulSetUpdateStrategy", "rollingUpdate", rolling_update},
+                   {"core.v1.ReplicationControllerSpec", "selector", template_labels},
                    {"batch.v1.JobSpec", "completions", completions},
                    {"networking.v1.NetworkPolicySpec", "policyTypes", policy_types},
                    {"rbac.v1.Subject", "apiGroup", subject_group},

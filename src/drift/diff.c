@@ -1,4 +1,5 @@
-/* A judgement as a unified diff of YAML, in the manner of `kubectl diff`: what the unit says, against the same with the findings in it. */
+/* A judgement as a unified diff of YAML, in the manner of `kubectl diff`: what the unit says, against the same with the
+ * findings in it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,8 +159,8 @@ static char *edits(struct hf_arena *arena, const struct lines *a, const struct l
             uint16_t down = table[(i + 1) * width + j];
             uint16_t right = table[i * width + j + 1];
             table[i * width + j] = hf_slice_equal(a->at[i], b->at[j]) ? (uint16_t)(table[(i + 1) * width + j + 1] + 1)
-                                   : down > right                      ? down
-                                                                       : right;
+                                   : down > right                     ? down
+                                                                      : right;
         }
     }
     size_t i = 0;

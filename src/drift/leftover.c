@@ -57,6 +57,9 @@ void hf_find_leftovers(struct walk *walk, const struct place *place, const struc
     }
     const struct hf_type *type = place->type;
     bool is_atomic = type && type->atomic;
+    if (type && type->kind == HF_TYPE_MAP && place->preset && hf_is_preset(walk, place, live)) {
+        return;
+    }
     if (live->kind == HF_OBJECT && live->as.object.count > 0 && !is_atomic) {
         if ((!type || type->kind != HF_TYPE_STRUCT) && hf_claims_only_ours(walk, claims, true) &&
             place->zero == HF_ZERO_KEPT) {

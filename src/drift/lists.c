@@ -204,7 +204,8 @@ static bool is_in_any_order(const struct hf_type *type)
 
 #define MOST_IN_ANY_ORDER 64
 
-static bool is_same_item(struct walk *walk, const struct place *place, const struct hf_value *desired, const struct hf_value *live)
+static bool is_same_item(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                         const struct hf_value *live)
 {
     static const struct claims NONE;
     bool was_quiet = walk->quiet;
@@ -219,14 +220,15 @@ static bool is_same_item(struct walk *walk, const struct place *place, const str
 }
 
 /* Which item of live each of desired's is: the same one wherever it stands, what is left in order. */
-static void pair_items(struct walk *walk, const struct place *place, const struct hf_value *desired, const struct hf_value *live,
-                       size_t *pairs)
+static void pair_items(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                       const struct hf_value *live, size_t *pairs)
 {
     bool taken[MOST_IN_ANY_ORDER] = {false};
     size_t count = desired->as.array.count;
     for (size_t i = 0; i < count; i++) {
         size_t j = 0;
-        while (j < count && (taken[j] || !is_same_item(walk, place, &desired->as.array.items[i], &live->as.array.items[j]))) {
+        while (j < count &&
+               (taken[j] || !is_same_item(walk, place, &desired->as.array.items[i], &live->as.array.items[j]))) {
             j++;
         }
         pairs[i] = j;

@@ -102,7 +102,8 @@ static int read_rule(struct pack *pack, const char *pack_name, const struct hf_v
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", path);
     }
     if (!action && !severity) {
-        return hf_error_set(err, HF_EINVAL, "%s: line %u, column %u: found a rule that decides nothing, expected action or severity",
+        return hf_error_set(err, HF_EINVAL,
+                            "%s: line %u, column %u: found a rule that decides nothing, expected action or severity",
                             path, value->line, value->column);
     }
     for (enum hf_action each = HF_ACT_CORRECT; action && each <= HF_ACT_IGNORE; each++) {
@@ -219,8 +220,8 @@ static bool names_match(const struct hf_value *match, const struct hf_rule_subje
     const struct {
         const char *key;
         const char *text;
-    } NAMES[] = {{"target", subject->target}, {"space", subject->space},         {"unit", subject->unit},
-                 {"group", subject->group},   {"kind", subject->kind},           {"namespace", subject->namespace},
+    } NAMES[] = {{"target", subject->target}, {"space", subject->space}, {"unit", subject->unit},
+                 {"group", subject->group},   {"kind", subject->kind},   {"namespace", subject->namespace},
                  {"name", subject->name}};
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         if (!any(hf_value_get(match, NAMES[i].key), one_name, NAMES[i].text)) {
@@ -238,15 +239,16 @@ static bool names_match(const struct hf_value *match, const struct hf_rule_subje
     return true;
 }
 
-static bool rule_matches(const struct rule *rule, const struct hf_rule_subject *subject, const struct hf_finding *finding)
+static bool rule_matches(const struct rule *rule, const struct hf_rule_subject *subject,
+                         const struct hf_finding *finding)
 {
     return names_match(rule->match, subject) && any(hf_value_get(rule->match, "path"), one_path, finding) &&
            any(hf_value_get(rule->match, "class"), one_name, finding ? hf_class_name(finding->class) : NULL) &&
            any(hf_value_get(rule->match, "manager"), one_name, finding ? finding->manager : NULL);
 }
 
-void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_subject *subject, const struct hf_finding *finding,
-                     struct hf_decision *out)
+void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_subject *subject,
+                     const struct hf_finding *finding, struct hf_decision *out)
 {
     *out = (struct hf_decision){HF_ACT_CORRECT, HF_SEVERITY_WARNING, NULL};
     const char *criticality = subject->label ? subject->label(subject->label_ctx, "criticality") : NULL;

@@ -79,6 +79,7 @@ struct place {
     const struct hf_value *preset; /* NULL: none */
     bool is_filled;
     bool is_unknown; /* a built-in type has no such field: the server drops it */
+    bool is_entry;   /* of a map: null there is stored as the zero value */
     bool in_milli;   /* a quantity of a resource list */
 };
 

@@ -1,8 +1,9 @@
-/* The oracle test: random mutations of real objects on a real API server. For each case the local verdict on (unit, live) is held against what
- * the server says it would change by a forced dry-run apply of the unit.
+/* The oracle test: random mutations of real objects on a real API server. For each case the local verdict on (unit,
+ * live) is held against what the server says it would change by a forced dry-run apply of the unit.
  *
  * usage: oracle --kubeconfig FILE [--objects FILE] [--cases N] [--seed N] [--kind KIND] [--verbose]
- * Exit 0 when they agreed in every case. A case can be run again alone: --seed S --cases 1 with the seed that was printed. */
+ * Exit 0 when they agreed in every case. A case can be run again alone: --seed S --cases 1 with the seed that was
+ * printed. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ struct tally {
     size_t disagreed;
 };
 
-static const char *const IGNORED[] = {"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"};
+static const char *const IGNORED[] = {"managedFields", "resourceVersion", "generation", "creationTimestamp",
+                                      "uid",           "selfLink"};
 
 static void strip(struct hf_value *object)
 {
@@ -58,8 +60,8 @@ static bool is_same_value(const struct hf_value *a, const struct hf_value *b)
                                     hf_quantity_compare(a->as.text, b->as.text, &order) && order == 0);
 }
 
-static void differences(struct oracle *oracle, const struct hf_value *result, const struct hf_value *live, struct hf_buf *path,
-                        struct paths *out)
+static void differences(struct oracle *oracle, const struct hf_value *result, const struct hf_value *live,
+                        struct hf_buf *path, struct paths *out)
 {
     size_t len = path->len;
     if (result && live && result->kind == HF_OBJECT && live->kind == HF_OBJECT) {
@@ -110,9 +112,25 @@ static bool meet(const char *path, const struct hf_finding *finding)
 /* What the server derives from another field: a finding on the other field speaks for it. */
 static bool is_derived(const char *path)
 {
-    static const char *const DERIVED[] = {"/serviceAccount", "/clusterIP", "/clusterIPs", "/nodePort", "/healthCheckNodePort", "/imagePullPolicy",
-                                          "/externalTrafficPolicy", "/sessionAffinityConfig", "/targetPort", "/policyTypes", "/rollingUpdate",
-                                          "/ipFamilies", "/defaultRequest", "/default", "/hostPort", "/emptyDir", "/requests", "/listKind", "/apiGroup",
+    static const char *const DERIVED[] = {"/serviceAccount",
+                                          "/clusterIP",
+                                          "/clusterIPs",
+                                          "/nodePort",
+                                          "/healthCheckNodePort",
+                                          "/imagePullPolicy",
+                                          "/externalTrafficPolicy",
+                                          "/sessionAffinityConfig",
+                                          "/targetPort",
+                                          "/policyTypes",
+                                          "/rollingUpdate",
+                                          "/ipFamilies",
+                                          "/defaultRequest",
+                                          "/default",
+                                          "/hostPort",
+                                          "/emptyDir",
+                                          "/requests",
+                                          "/listKind",
+                                          "/apiGroup",
                                           "/deprecated.daemonset.template.generation"};
     for (size_t i = 0; i < sizeof DERIVED / sizeof DERIVED[0]; i++) {
         if (strstr(path, DERIVED[i])) {
@@ -153,10 +171,11 @@ static void print_json(const char *title, const struct hf_value *value)
     printf("  %s %s\n", title, hf_buf_text(&text));
 }
 
-static void tell_disagreement(const struct oracle *oracle, uint64_t seed, const struct hf_judgement *judgement, const struct paths *paths,
-                              const struct hf_value *live)
+static void tell_disagreement(const struct oracle *oracle, uint64_t seed, const struct hf_judgement *judgement,
+                              const struct paths *paths, const struct hf_value *live)
 {
-    printf("DISAGREE seed %llu %s: %s\n", (unsigned long long)seed, hf_value_text(hf_value_get(oracle->desired, "kind")), oracle->story.ptr);
+    printf("DISAGREE seed %llu %s: %s\n", (unsigned long long)seed,
+           hf_value_text(hf_value_get(oracle->desired, "kind")), oracle->story.ptr);
     for (size_t i = 0; i < paths->count; i++) {
         printf("  server changes %s\n", paths->at[i]);
     }
@@ -213,8 +232,9 @@ static int compare_verdicts(struct oracle *oracle, uint64_t seed, struct tally *
         tally->refused += drifted || judgement.unit_problem;
         tally->refused_sync += !drifted && !judgement.unit_problem;
         if (oracle->verbose && !drifted && !judgement.unit_problem) {
-            printf("REFUSED seed %llu %s: %s: %ld %.300s\n", (unsigned long long)seed, hf_value_text(hf_value_get(oracle->desired, "kind")),
-                   oracle->story.ptr, status, oracle->answer.ptr ? oracle->answer.ptr : "");
+            printf("REFUSED seed %llu %s: %s: %ld %.300s\n", (unsigned long long)seed,
+                   hf_value_text(hf_value_get(oracle->desired, "kind")), oracle->story.ptr, status,
+                   oracle->answer.ptr ? oracle->answer.ptr : "");
         }
         return 0;
     }
@@ -240,7 +260,8 @@ static int run_case(struct oracle *oracle, uint64_t seed, struct tally *tally)
     int result = 0;
     oracle_begin(oracle, seed);
     if (!oracle_create(oracle)) {
-        fprintf(stderr, "oracle: seed %llu: the first apply was refused: %.300s\n", (unsigned long long)seed, hf_buf_text(&oracle->answer));
+        fprintf(stderr, "oracle: seed %llu: the first apply was refused: %.300s\n", (unsigned long long)seed,
+                hf_buf_text(&oracle->answer));
         tally->skipped++;
     } else {
         oracle_mutate(oracle);
@@ -252,9 +273,12 @@ static int run_case(struct oracle *oracle, uint64_t seed, struct tally *tally)
 
 int main(int argc, char **argv)
 {
-    static const struct option OPTIONS[] = {{"kubeconfig", required_argument, NULL, 'k'}, {"objects", required_argument, NULL, 'o'},
-                                            {"cases", required_argument, NULL, 'n'},      {"seed", required_argument, NULL, 's'},
-                                            {"kind", required_argument, NULL, 'K'},       {"verbose", no_argument, NULL, 'v'},
+    static const struct option OPTIONS[] = {{"kubeconfig", required_argument, NULL, 'k'},
+                                            {"objects", required_argument, NULL, 'o'},
+                                            {"cases", required_argument, NULL, 'n'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"kind", required_argument, NULL, 'K'},
+                                            {"verbose", no_argument, NULL, 'v'},
                                             {NULL, 0, NULL, 0}};
     struct oracle oracle = {.objects_path = HF_SOURCE_DIR "/tests/fixtures/drift/kinds.yaml"};
     struct tally tally = {0};
@@ -285,7 +309,8 @@ int main(int argc, char **argv)
         }
     }
     if (!oracle.kubeconfig_path || oracle_open(&oracle) != 0) {
-        fprintf(stderr, "usage: oracle --kubeconfig FILE [--objects FILE] [--cases N] [--seed N] [--kind KIND] [--verbose]\n");
+        fprintf(stderr,
+                "usage: oracle --kubeconfig FILE [--objects FILE] [--cases N] [--seed N] [--kind KIND] [--verbose]\n");
         return 2;
     }
     int result = 0;
@@ -293,9 +318,10 @@ int main(int argc, char **argv)
         result = run_case(&oracle, seed + i, &tally);
     }
     oracle_close(&oracle);
-    printf("oracle: seeds %llu to %llu: %zu in sync, %zu drifted, %zu refused by the server (%zu of them in sync here), %zu skipped, "
+    printf("oracle: seeds %llu to %llu: %zu in sync, %zu drifted, %zu refused by the server (%zu of them in sync "
+           "here), %zu skipped, "
            "%zu disagreements\n",
-           (unsigned long long)seed, (unsigned long long)(seed + cases - 1), tally.in_sync, tally.drifted, tally.refused + tally.refused_sync,
-           tally.refused_sync, tally.skipped, tally.disagreed);
+           (unsigned long long)seed, (unsigned long long)(seed + cases - 1), tally.in_sync, tally.drifted,
+           tally.refused + tally.refused_sync, tally.refused_sync, tally.skipped, tally.disagreed);
     return result != 0 || tally.disagreed > 0;
 }

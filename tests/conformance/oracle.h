@@ -49,7 +49,8 @@ void oracle_mutate(struct oracle *oracle);
 
 const struct hf_value *oracle_get(struct oracle *oracle);
 /* A forced server-side apply; NULL when it is refused: then *status and oracle->answer say why. */
-const struct hf_value *oracle_apply(struct oracle *oracle, const struct hf_value *object, const char *manager, bool dry_run, long *status);
+const struct hf_value *oracle_apply(struct oracle *oracle, const struct hf_value *object, const char *manager,
+                                    bool dry_run, long *status);
 /* A PUT of the whole object. */
 bool oracle_replace(struct oracle *oracle, const struct hf_value *object, const char *manager);
 

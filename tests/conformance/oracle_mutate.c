@@ -52,12 +52,13 @@ static void collect(struct places *places, struct hf_value *value, const struct 
         }
         if (!is_fixed(hf_buf_text(path)) && places->count < MOST_PLACES) {
             if (strcmp(hf_buf_text(path), "/metadata") != 0) {
-                places->at[places->count++] = (struct place){.value = below,
-                                                             .holder = value,
-                                                             .key = is_object ? value->as.object.members[i].key : (struct hf_slice){NULL, 0},
-                                                             .index = i,
-                                                             .type = below_type,
-                                                             .holder_type = type};
+                places->at[places->count++] =
+                    (struct place){.value = below,
+                                   .holder = value,
+                                   .key = is_object ? value->as.object.members[i].key : (struct hf_slice){NULL, 0},
+                                   .index = i,
+                                   .type = below_type,
+                                   .holder_type = type};
             }
             collect(places, below, below_type, path);
         }
@@ -76,7 +77,8 @@ static const struct hf_type *type_of(const struct oracle *oracle, const struct h
     if (slash) {
         memcpy(group, api_version, (size_t)(slash - api_version));
     }
-    return hf_types_find(oracle->types, group, slash ? slash + 1 : api_version, hf_value_text(hf_value_get(object, "kind")));
+    return hf_types_find(oracle->types, group, slash ? slash + 1 : api_version,
+                         hf_value_text(hf_value_get(object, "kind")));
 }
 
 static struct hf_value text_value(struct oracle *oracle, const char *text)
@@ -92,8 +94,9 @@ static struct hf_value number_value(struct oracle *oracle, int64_t number)
 /* Another spelling, or another value, of a quantity. */
 static struct hf_value other_quantity(struct oracle *oracle)
 {
-    static const char *const TEXTS[] = {"1",    "1000m", "0.5", "500m", "1Gi", "1024Mi", "1073741824", "1e3",     "1k",   "100m", "0.1",
-                                        "0",    "2",     "2000m", "4Gi", "8Gi", "10",     "1E3",        "0.00001", "250m", "10Gi", "1e8", "100M"};
+    static const char *const TEXTS[] = {"1",  "1000m", "0.5",     "500m", "1Gi",  "1024Mi", "1073741824", "1e3",
+                                        "1k", "100m",  "0.1",     "0",    "2",    "2000m",  "4Gi",        "8Gi",
+                                        "10", "1E3",   "0.00001", "250m", "10Gi", "1e8",    "100M"};
     return text_value(oracle, TEXTS[oracle_below(oracle, sizeof TEXTS / sizeof TEXTS[0])]);
 }
 
@@ -110,7 +113,9 @@ static void change_scalar(struct oracle *oracle, struct place *place)
         *value = number_value(oracle, oracle_below(oracle, 3) == 0 ? 0 : number + 1);
     } else if (value->kind == HF_STRING) {
         size_t how = oracle_below(oracle, 5);
-        *value = text_value(oracle, how == 0 ? "" : how == 1 ? "Other" : hf_arena_printf(oracle->arena, "%sx", value->as.text.ptr));
+        *value = text_value(oracle, how == 0   ? ""
+                                    : how == 1 ? "Other"
+                                               : hf_arena_printf(oracle->arena, "%sx", value->as.text.ptr));
     }
 }
 
@@ -131,7 +136,8 @@ static void change_list(struct oracle *oracle, struct hf_value *list)
         list->as.array.items[b] = kept;
     } else if (how == 3) {
         size_t gone = oracle_below(oracle, count);
-        memmove(&list->as.array.items[gone], &list->as.array.items[gone + 1], (count - gone - 1) * sizeof *list->as.array.items);
+        memmove(&list->as.array.items[gone], &list->as.array.items[gone + 1],
+                (count - gone - 1) * sizeof *list->as.array.items);
         list->as.array.count--;
     } else {
         struct hf_value *copy = hf_value_copy(oracle->arena, &list->as.array.items[oracle_below(oracle, count)]);
@@ -148,11 +154,26 @@ static void change_list(struct oracle *oracle, struct hf_value *list)
     }
 }
 
-/* Behind a feature gate that is off: the server drops it, which nobody can know before the first apply. */
+/* Behind a feature gate that is off, or lost in a conversion: the server drops it, which nobody can know before the
+ * first apply. */
 static bool is_gated(struct hf_slice key)
 {
-    static const char *const GATED[] = {"ttlSecondsAfterFinished", "serving", "terminating", "topologyKeys", "nodeName", "ephemeral",
-                                        "ephemeralContainers", "setHostnameAsFQDN", "hostnameAsFQDN", "allocateLoadBalancerNodePorts"};
+    static const char *const GATED[] = {"ttlSecondsAfterFinished",
+                                        "serving",
+                                        "terminating",
+                                        "topologyKeys",
+                                        "nodeName",
+                                        "ephemeral",
+                                        "ephemeralContainers",
+                                        "setHostnameAsFQDN",
+                                        "hostnameAsFQDN",
+                                        "allocateLoadBalancerNodePorts",
+                                        "storageCapacity",
+                                        "requiresRepublish",
+                                        "ipFamilyPolicy",
+                                        "ipFamilies",
+                                        "clusterIPs",
+                                        "averageUtilization"};
     for (size_t i = 0; i < sizeof GATED / sizeof GATED[0]; i++) {
         if (hf_slice_is(key, GATED[i])) {
             return true;
@@ -256,8 +277,8 @@ static void mutate_once(struct oracle *oracle, struct hf_value *object, bool is_
     }
     hf_auto_buf struct hf_buf after = {0};
     hf_json_write(&after, place->value);
-    hf_buf_addf(&oracle->story, "%s %s %.*s: %.150s -> %.150s; ", is_unit ? "unit:" : "live:", what, HF_SLICE(place->key),
-                hf_buf_text(&before), hf_buf_text(&after));
+    hf_buf_addf(&oracle->story, "%s %s %.*s: %.150s -> %.150s; ", is_unit ? "unit:" : "live:", what,
+                HF_SLICE(place->key), hf_buf_text(&before), hf_buf_text(&after));
 }
 
 /* Says in the unit what the server had filled in. */

@@ -12,7 +12,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *ctx)
 }
 
 /* The answer is in oracle->answer. 0: no answer. */
-static long request(struct oracle *oracle, const char *method, const char *url, const char *type, const struct hf_value *body)
+static long request(struct oracle *oracle, const char *method, const char *url, const char *type,
+                    const struct hf_value *body)
 {
     hf_auto_buf struct hf_buf text = {0};
     hf_auto_buf struct hf_buf authorization = {0};
@@ -69,7 +70,8 @@ static int read_kubeconfig(struct oracle *oracle)
         fprintf(stderr, "oracle: %s\n", err.text);
         return -1;
     }
-    const struct hf_value *cluster = hf_value_get(hf_value_at(hf_value_get(documents[0].value, "clusters"), 0), "cluster");
+    const struct hf_value *cluster =
+        hf_value_get(hf_value_at(hf_value_get(documents[0].value, "clusters"), 0), "cluster");
     const struct hf_value *user = hf_value_get(hf_value_at(hf_value_get(documents[0].value, "users"), 0), "user");
     oracle->server = hf_value_text(hf_value_get(cluster, "server"));
     oracle->ca = hf_value_text(hf_value_get(cluster, "certificate-authority"));
@@ -136,7 +138,8 @@ static char *collection_of(struct oracle *oracle, const char *api_version, const
         const char *of = hf_value_text(hf_value_get(resource, "kind"));
         if (name && of && strcmp(of, kind) == 0 && !strchr(name, '/')) {
             *namespaced = hf_value_is_true(hf_value_get(resource, "namespaced"));
-            return hf_arena_printf(oracle->arena, "%s%s/%s", hf_buf_text(&url), *namespaced ? "/namespaces/default" : "", name);
+            return hf_arena_printf(oracle->arena, "%s%s/%s", hf_buf_text(&url),
+                                   *namespaced ? "/namespaces/default" : "", name);
         }
     }
     return NULL;
@@ -189,9 +192,11 @@ const struct hf_value *oracle_get(struct oracle *oracle)
     return request(oracle, "GET", oracle->url, NULL, NULL) == 200 ? answered(oracle, oracle->arena) : NULL;
 }
 
-const struct hf_value *oracle_apply(struct oracle *oracle, const struct hf_value *object, const char *manager, bool dry_run, long *status)
+const struct hf_value *oracle_apply(struct oracle *oracle, const struct hf_value *object, const char *manager,
+                                    bool dry_run, long *status)
 {
-    const char *url = hf_arena_printf(oracle->arena, "%s?fieldManager=%s&force=true%s", oracle->url, manager, dry_run ? "&dryRun=All" : "");
+    const char *url = hf_arena_printf(oracle->arena, "%s?fieldManager=%s&force=true%s", oracle->url, manager,
+                                      dry_run ? "&dryRun=All" : "");
     *status = request(oracle, "PATCH", url, "application/apply-patch+yaml", object);
     return *status == 200 || *status == 201 ? answered(oracle, oracle->arena) : NULL;
 }
