@@ -16,6 +16,8 @@ for round in 1 2 3 4 5 6; do
   wait
   agent_start || fail "no start after kill -9, round $round"
 done
+# The rows of the objects are those of the agent before until this one has looked.
+wait_for 30 "the agent is ready" agent_ready
 wait_for 40 "all is in sync in the end" all_in_sync 18
 equal "wrong labels" "$(kc -n "$HF_NS" get deployments -o 'jsonpath={.items[*].metadata.labels.layer}' | grep -o 'wrong-[0-9]' | head -n 1)" ""
 equal "incidents still open" "$(sql "select count(*) from v_open")" 0
