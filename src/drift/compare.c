@@ -140,7 +140,7 @@ static void absent(struct walk *walk, const struct place *place, const struct hf
     }
     /* The claim on what somebody takes away goes with it: what our apply still claims the server itself dropped (a
      * feature that is off). */
-    if (hf_claims_any_ours(walk, claims) || (place->is_filled && hf_is_zero(desired))) {
+    if (hf_claims_applied(walk, place->type, desired, claims) || (place->is_filled && hf_is_zero(desired))) {
         return;
     }
     if (is_hollow(desired) && place->zero == HF_ZERO_UNSURE && walk->ours < 0) {
@@ -229,8 +229,9 @@ void hf_compare(struct walk *walk, const struct place *place, const struct hf_va
                 const struct hf_value *live, const struct claims *claims)
 {
     bool was_untyped = walk->untyped;
+    bool are_null = desired && live && desired->kind == HF_NULL && live->kind == HF_NULL;
     live = live && live->kind == HF_NULL ? NULL : live;
-    if (walk->depth >= DEEPEST || walk->failed) {
+    if (walk->depth >= DEEPEST || walk->failed || are_null) {
         return;
     }
     walk->depth++;

@@ -219,7 +219,8 @@ static bool is_same_item(struct walk *walk, const struct place *place, const str
     return same;
 }
 
-/* Which item of live each of desired's is: the same one wherever it stands, what is left in order. */
+/* Which item of live each of desired's is: the same one wherever it stands, of the rest one of its type, else the next.
+ */
 static void pair_items(struct walk *walk, const struct place *place, const struct hf_value *desired,
                        const struct hf_value *live, size_t *pairs)
 {
@@ -236,13 +237,20 @@ static void pair_items(struct walk *walk, const struct place *place, const struc
             taken[j] = true;
         }
     }
-    for (size_t i = 0, next = 0; i < count; i++) {
-        while (pairs[i] == count && taken[next]) {
-            next++;
+    for (size_t i = 0; i < count; i++) {
+        const struct hf_value *kind = hf_value_get(&desired->as.array.items[i], "type");
+        size_t of_kind = 0;
+        size_t free = 0;
+        while (of_kind < count && (taken[of_kind] || !kind || !hf_value_get(&live->as.array.items[of_kind], "type") ||
+                                   !hf_value_equal(kind, hf_value_get(&live->as.array.items[of_kind], "type")))) {
+            of_kind++;
+        }
+        while (free < count && taken[free]) {
+            free++;
         }
         if (pairs[i] == count) {
-            pairs[i] = next;
-            taken[next] = true;
+            pairs[i] = of_kind < count ? of_kind : free;
+            taken[pairs[i]] = true;
         }
     }
 }

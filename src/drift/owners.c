@@ -90,6 +90,39 @@ static bool names(const struct hf_value *claim, bool is_item)
     return claim && (!is_item || is_leaf(claim) || hf_value_get(claim, "."));
 }
 
+bool hf_claims_applied(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
+                       const struct claims *claims)
+{
+    bool is_granular = type ? !type->atomic : true;
+    size_t count = hf_value_count(desired);
+    if (!hf_claims_any_ours(walk, claims)) {
+        return false;
+    }
+    if (desired->kind == HF_OBJECT && is_granular && count > 0) {
+        for (size_t i = 0; i < count; i++) {
+            const struct hf_member *member = &desired->as.object.members[i];
+            struct place place = hf_place_of(walk, type, member->key, desired, NULL);
+            struct claims below;
+            hf_claims_key(walk, claims, member->key, &below);
+            if (!hf_claims_applied(walk, place.type, &member->value, &below)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    if (desired->kind == HF_ARRAY && hf_is_granular_list(type) && count > 0) {
+        for (size_t i = 0; i < count; i++) {
+            struct claims below;
+            hf_claims_item(walk, claims, hf_item_key(walk, type, &desired->as.array.items[i]), &below);
+            if (!names(below.at[walk->ours], true)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    return is_leaf(claims->at[walk->ours]);
+}
+
 bool hf_claims_only_ours(const struct walk *walk, const struct claims *claims, bool is_item)
 {
     if (walk->ours < 0 || claims->whole[walk->ours] || !names(claims->at[walk->ours], is_item)) {

@@ -148,6 +148,9 @@ static bool equal_durations(const struct hf_value *desired, const struct hf_valu
 bool hf_scalar_equal(const struct place *place, const struct hf_value *desired, const struct hf_value *live)
 {
     const struct hf_type *type = place->type;
+    if (hf_value_equal(desired, live)) {
+        return true;
+    }
     switch (type ? type->kind : HF_TYPE_UNKNOWN) {
     case HF_TYPE_QUANTITY:
         return equal_quantities(desired, live, place->in_milli);
@@ -160,6 +163,6 @@ bool hf_scalar_equal(const struct place *place, const struct hf_value *desired, 
     case HF_TYPE_DURATION:
         return equal_durations(desired, live);
     default:
-        return hf_value_equal(desired, live);
+        return false;
     }
 }

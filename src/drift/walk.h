@@ -66,6 +66,8 @@ void hf_claims_item(const struct walk *walk, const struct claims *from, const ch
 bool hf_claims_ours(const struct walk *walk, const struct claims *claims);
 /* Whether our Apply entry names this very place (not only places below it), and no other entry does. */
 bool hf_claims_only_ours(const struct walk *walk, const struct claims *claims, bool is_item);
+/* Whether our Apply entry still names each part of what desired sets here: nobody has taken it away since. */
+bool hf_claims_applied(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct claims *claims);
 bool hf_claims_any_ours(const struct walk *walk, const struct claims *claims); /* at or below */
 
 /* finding.c */

@@ -34,7 +34,9 @@ static bool is_fixed(const char *path)
            strncmp(path, "/metadata/annotations", 21) != 0;
 }
 
-static void collect(struct places *places, struct hf_value *value, const struct hf_type *type, struct hf_buf *path)
+/* An autoscaler's metrics are stored as autoscaling/v1 and its annotations, which loses some of what a unit may say. */
+static void collect(struct places *places, struct hf_value *value, const struct hf_type *type, struct hf_buf *path,
+                    bool is_unit)
 {
     size_t len = path->len;
     for (size_t i = 0; i < hf_value_count(value); i++) {
@@ -50,7 +52,8 @@ static void collect(struct places *places, struct hf_value *value, const struct 
         } else {
             hf_pointer_add_index(path, i);
         }
-        if (!is_fixed(hf_buf_text(path)) && places->count < MOST_PLACES) {
+        if (!is_fixed(hf_buf_text(path)) && !(is_unit && strcmp(hf_buf_text(path), "/spec/metrics") == 0) &&
+            places->count < MOST_PLACES) {
             if (strcmp(hf_buf_text(path), "/metadata") != 0) {
                 places->at[places->count++] =
                     (struct place){.value = below,
@@ -60,7 +63,7 @@ static void collect(struct places *places, struct hf_value *value, const struct 
                                    .type = below_type,
                                    .holder_type = type};
             }
-            collect(places, below, below_type, path);
+            collect(places, below, below_type, path, is_unit);
         }
         path->len = len;
         if (path->ptr) {
@@ -156,7 +159,7 @@ static void change_list(struct oracle *oracle, struct hf_value *list)
 
 /* Behind a feature gate that is off, or lost in a conversion: the server drops it, which nobody can know before the
  * first apply. */
-static bool is_gated(struct hf_slice key)
+static bool is_gated(const struct hf_type *type, struct hf_slice key)
 {
     static const char *const GATED[] = {"ttlSecondsAfterFinished",
                                         "serving",
@@ -173,7 +176,16 @@ static bool is_gated(struct hf_slice key)
                                         "ipFamilyPolicy",
                                         "ipFamilies",
                                         "clusterIPs",
-                                        "averageUtilization"};
+                                        "averageUtilization",
+                                        "dataSource",
+                                        "nodePort"};
+    static const char *const TYPES[] = {"v2beta2.MetricTarget", "core.v1.PersistentVolumeClaim"};
+    for (size_t i = 0; type && i < sizeof TYPES / sizeof TYPES[0]; i++) {
+        size_t len = strlen(type->name);
+        if (len > strlen(TYPES[i]) && strcmp(type->name + len - strlen(TYPES[i]), TYPES[i]) == 0) {
+            return true;
+        }
+    }
     for (size_t i = 0; i < sizeof GATED / sizeof GATED[0]; i++) {
         if (hf_slice_is(key, GATED[i])) {
             return true;
@@ -216,7 +228,7 @@ static void add_member(struct oracle *oracle, struct hf_value *object, const str
     } else if (type && type->element && type->element->kind == HF_TYPE_BYTES) {
         value = text_value(oracle, "YWRkZWQ=");
     }
-    if (!hf_value_find(object, key) && !is_gated(key)) {
+    if (!hf_value_find(object, key) && !is_gated(type, key)) {
         hf_value_set(oracle->arena, object, key, &value);
     }
 }
@@ -237,7 +249,7 @@ static void mutate_once(struct oracle *oracle, struct hf_value *object, bool is_
 {
     struct places *places = hf_arena_alloc(oracle->arena, sizeof *places);
     hf_auto_buf struct hf_buf path = {0};
-    collect(places, object, type_of(oracle, object), &path);
+    collect(places, object, type_of(oracle, object), &path, is_unit);
     if (places->count == 0) {
         return;
     }
@@ -252,7 +264,7 @@ static void mutate_once(struct oracle *oracle, struct hf_value *object, bool is_
         take_out(place);
         return;
     }
-    if (how == 10) {
+    if (how == 10 && !hf_slice_is(place->key, "protocol")) { /* null in a list's key: the server moves the item at each apply */
         what = "null";
         *place->value = (struct hf_value){.kind = HF_NULL};
     } else if (how == 11) {
