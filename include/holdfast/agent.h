@@ -1,12 +1,13 @@
-/* The agent: which objects should be, what they are, and what is done about the difference. A state machine: events in, effects out.
+/* The agent: which objects should be, what they are, and what is done about the difference. A state machine: events in,
+ * effects out.
  *
- * It does no I/O and reads no clock of its own: both come in as a table of functions, so that a test drives any interleaving with a
- * fake clock and effects that fail. Thread: one (the loop's). Functions return -1 only for HF_ENOMEM or HF_EINVAL; then the state is as
- * before, and calling again is safe.
+ * It does no I/O and reads no clock of its own: both come in as a table of functions, so that a test drives any
+ * interleaving with a fake clock and effects that fail. Thread: one (the loop's). Functions return -1 only for
+ * HF_ENOMEM or HF_EINVAL; then the state is as before, and calling again is safe.
  *
- * Promises kept here: a correction is asked for (`apply`) only after the record that it is intended was told durable; an object with
- * a correction under way gets no second one; a unit that can't be read is judged `unknown` and never corrected or forgotten; nothing is
- * ever deleted. */
+ * Promises kept here: a correction is asked for (`apply`) only after the record that it is intended was told durable;
+ * an object with a correction under way gets no second one; a unit that can't be read is judged `unknown` and never
+ * corrected or forgotten; nothing is ever deleted. */
 #ifndef HOLDFAST_AGENT_H
 #define HOLDFAST_AGENT_H
 
@@ -50,12 +51,14 @@ struct hf_agent_effects {
     uint32_t (*random)(void *ctx);
     enum hf_agent_served (*kind)(void *ctx, const char *target, const char *api_version, const char *kind,
                                  struct hf_agent_kind *out);
-    /* Lists and watches from now on; asked for a scope that is followed already: lists anew. Answers: hf_agent_list_begin and so on. */
+    /* Lists and watches from now on; asked for a scope that is followed already: lists anew. Answers:
+     * hf_agent_list_begin and so on. */
     void (*follow)(void *ctx, const struct hf_agent_scope *scope);
     void (*unfollow)(void *ctx, uint64_t scope);
     /* Makes a batch durable, then hf_agent_recorded(ticket) (ticket 0: not told). HF_EBUSY: asked again later. */
     int (*record)(void *ctx, const struct hf_audit_batch *batch, uint64_t ticket, struct hf_error *err);
-    /* A forced server-side apply; then hf_agent_answered(ticket). -1: it could not even be sent, no answer will come. */
+    /* A forced server-side apply; then hf_agent_answered(ticket). -1: it could not even be sent, no answer will come.
+     */
     int (*apply)(void *ctx, const struct hf_agent_ref *ref, const char *manager, struct hf_slice bytes, uint64_t ticket,
                  struct hf_error *err);
     /* A JSON patch (RFC 6902) as a manager of its own; then hf_agent_answered(ticket). */
@@ -71,15 +74,15 @@ struct hf_agent_effects {
 
 struct hf_agent_target_options {
     const char *name;
-    bool correct;            /* false: observe */
-    const char *manager;     /* field manager of the applies */
-    unsigned parallel;       /* corrections at once; 0: 8 */
-    unsigned fight_times;    /* corrections of one object within fight_within_ms before it is blocked; 0: no limit */
+    bool correct;         /* false: observe */
+    const char *manager;  /* field manager of the applies */
+    unsigned parallel;    /* corrections at once; 0: 8 */
+    unsigned fight_times; /* corrections of one object within fight_within_ms before it is blocked; 0: no limit */
     int64_t fight_within_ms;
 };
 
 struct hf_agent_options {
-    const void *secret_key;  /* for keyed digests of Secret values; copied */
+    const void *secret_key; /* for keyed digests of Secret values; copied */
     size_t secret_key_len;
 };
 
@@ -93,17 +96,18 @@ void hf_agent_target_remove(struct hf_agent *agent, const char *target);
 /* Takes over a setting without losing state. */
 int hf_agent_target_set(struct hf_agent *agent, const struct hf_agent_target_options *options, struct hf_error *err);
 
-/* The rules by which findings are judged, kept by the caller until replaced (NULL: none). What is followed is listed and judged anew. */
+/* The rules by which findings are judged, kept by the caller until replaced (NULL: none). What is followed is listed
+ * and judged anew. */
 int hf_agent_rules(struct hf_agent *agent, const struct hf_rules *rules, struct hf_error *err);
 
-/* At start-up, before anything else of the target: an incident that the trail left open, by its newest event. When its object is first
- * judged it is taken up again, or closed with what is found. */
+/* At start-up, before anything else of the target: an incident that the trail left open, by its newest event. When its
+ * object is first judged it is taken up again, or closed with what is found. */
 int hf_agent_resume(struct hf_agent *agent, const struct hf_audit_event *newest, struct hf_error *err);
 /* At start-up: the trail knows this object as having been live. What is missing then was deleted, not never created. */
 int hf_agent_known(struct hf_agent *agent, const struct hf_audit_object *object, struct hf_error *err);
 
-/* The schema of a target's cluster (may be NULL), kept by the caller until replaced; then discovery is known: kinds are asked for by
- * effects->kind, scopes followed. Called again when discovery or schema changed. */
+/* The schema of a target's cluster (may be NULL), kept by the caller until replaced; then discovery is known: kinds are
+ * asked for by effects->kind, scopes followed. Called again when discovery or schema changed. */
 int hf_agent_discovered(struct hf_agent *agent, const char *target, const struct hf_types *types, struct hf_error *err);
 
 /* The whole set of units of a target, as the source tells it. Units are kept by reference. */
@@ -121,8 +125,8 @@ int hf_agent_change(struct hf_agent *agent, uint64_t scope, enum hf_change chang
                     struct hf_error *err);
 int hf_agent_scope_state(struct hf_agent *agent, uint64_t scope, const struct hf_error *state, struct hf_error *err);
 
-/* What was asked for has come: a record is durable; an apply or get was answered (object NULL unless 2xx; state HF_OK, or what went
- * wrong). */
+/* What was asked for has come: a record is durable; an apply or get was answered (object NULL unless 2xx; state HF_OK,
+ * or what went wrong). */
 int hf_agent_recorded(struct hf_agent *agent, uint64_t ticket, struct hf_error *err);
 int hf_agent_answered(struct hf_agent *agent, uint64_t ticket, const struct hf_value *object, int64_t retry_after_ms,
                       const struct hf_error *state, struct hf_error *err);
@@ -137,8 +141,8 @@ void hf_agent_drain(struct hf_agent *agent);
 
 struct hf_agent_counts {
     uint64_t objects[HF_VERDICT_COUNT];
-    uint64_t events;      /* live forms received */
-    uint64_t fast;        /* of these, ended by the digest alone */
+    uint64_t events; /* live forms received */
+    uint64_t fast;   /* of these, ended by the digest alone */
     uint64_t drifts;
     uint64_t corrected;
     uint64_t failed;

@@ -1,7 +1,7 @@
 /* Who is told, and again until it arrives: takes due rows from an outbox, posts them, settles them.
  *
- * At-least-once, in order within an incident and channel; a dead channel delays no other. URLs are secrets: shown by host only.
- * All on the loop's thread. */
+ * At-least-once, in order within an incident and channel; a dead channel delays no other. URLs are secrets: shown by
+ * host only. All on the loop's thread. */
 #ifndef HOLDFAST_ALERT_H
 #define HOLDFAST_ALERT_H
 
@@ -10,12 +10,12 @@
 
 struct hf_alert_channel {
     const char *name;
-    const char *url;         /* http(s); from a file or the environment, never shown */
-    const char *secret;      /* HMAC key for the signature header, or NULL */
-    int64_t timeout_ms;      /* of one attempt; 0: 10,000 */
-    int64_t give_up_ms;      /* after this long; 0: 24 h */
+    const char *url;          /* http(s); from a file or the environment, never shown */
+    const char *secret;       /* HMAC key for the signature header, or NULL */
+    int64_t timeout_ms;       /* of one attempt; 0: 10,000 */
+    int64_t give_up_ms;       /* after this long; 0: 24 h */
     int64_t backoff_first_ms; /* 0: 1,000; doubling with jitter up to */
-    int64_t backoff_max_ms;  /* 0: 300,000 */
+    int64_t backoff_max_ms;   /* 0: 300,000 */
 };
 
 /* A message waiting in the outbox. */
@@ -27,7 +27,8 @@ struct hf_alert_message {
     int64_t created_ms;
 };
 
-/* The outbox as the alert station needs it: implemented on the audit trail by src/run, by a table in memory in tests. */
+/* The outbox as the alert station needs it: implemented on the audit trail by src/run, by a table in memory in tests.
+ */
 struct hf_alert_outbox {
     void *ctx;
     /* Asks for due messages of a channel; the answer comes by hf_alert_taken. */
@@ -41,9 +42,11 @@ enum hf_alert_outcome { HF_ALERT_DELIVERED, HF_ALERT_AGAIN, HF_ALERT_GIVEN_UP };
 struct hf_alert;
 
 /* channels and their strings are copied. */
-int hf_alert_new(struct hf_loop *loop, struct hf_http *http, struct hf_log *log, const struct hf_alert_channel *channels,
-                 size_t count, const struct hf_alert_outbox *outbox, struct hf_alert **out, struct hf_error *err);
-/* NULL is fine. What was under way is handed back to the outbox (settle, HF_ALERT_AGAIN): so the outbox must still be there. */
+int hf_alert_new(struct hf_loop *loop, struct hf_http *http, struct hf_log *log,
+                 const struct hf_alert_channel *channels, size_t count, const struct hf_alert_outbox *outbox,
+                 struct hf_alert **out, struct hf_error *err);
+/* NULL is fine. What was under way is handed back to the outbox (settle, HF_ALERT_AGAIN): so the outbox must still be
+ * there. */
 void hf_alert_free(struct hf_alert *alert);
 
 /* New messages may be there: look now. */
@@ -57,13 +60,13 @@ struct hf_alert_stats {
     uint64_t delivered;
     uint64_t failed; /* attempts */
     uint64_t given_up;
-    bool failing;    /* the last attempt failed */
+    bool failing; /* the last attempt failed */
 };
 /* Returns the number of channels; fills at most `most`. */
 size_t hf_alert_stats(const struct hf_alert *alert, struct hf_alert_stats *out, size_t most);
 
-/* Pure: the generic webhook's body (application/json) for one event: CloudEvents 1.0 structured mode around the event, and the
- * Standard Webhooks headers' values. */
+/* Pure: the generic webhook's body (application/json) for one event: CloudEvents 1.0 structured mode around the event,
+ * and the Standard Webhooks headers' values. */
 struct hf_buf;
 int hf_alert_body(struct hf_buf *body, const struct hf_alert_message *message, struct hf_error *err);
 /* "v1,<base64 HMAC-SHA256 of id.timestamp.body>" (https://www.standardwebhooks.com). */

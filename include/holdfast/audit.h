@@ -1,7 +1,8 @@
-/* The trail: an append-only, chained table of events in SQLite, the current state of each object, and the outbox of alerts.
+/* The trail: an append-only, chained table of events in SQLite, the current state of each object, and the outbox of
+ * alerts.
  *
- * One writer thread owns the one writable connection; records are grouped into transactions with full sync; when a group is durable
- * its tickets are told on the loop. Readers open the file read-only. */
+ * One writer thread owns the one writable connection; records are grouped into transactions with full sync; when a
+ * group is durable its tickets are told on the loop. Readers open the file read-only. */
 #ifndef HOLDFAST_AUDIT_H
 #define HOLDFAST_AUDIT_H
 
@@ -9,19 +10,21 @@
 #include "holdfast/digest.h"
 #include "holdfast/log.h"
 
-/* One event. Every string may be NULL (stored as NULL). Times in ms UTC, HF_TIME_NONE: NULL. All is copied on append. */
+/* One event. Every string may be NULL (stored as NULL). Times in ms UTC, HF_TIME_NONE: NULL. All is copied on append.
+ */
 struct hf_audit_event {
     int64_t at_ms;
-    const char *type;     /* "drift.seen", "drift.healed", "correction.intended", "correction.sent", "correction.confirmed",
-                             "correction.failed", "correction.blocked", "object.recreated", "unit.changed", "unit.unreadable", "unit.readable",
-                             "unit.gone", "source.lost", "source.found", "cluster.lost", "cluster.found", "config.reloaded", "config.refused",
-                             "agent.started", "agent.stopped", "alert.delivered", "alert.failed", … */
+    const char *type; /* "drift.seen", "drift.healed", "correction.intended", "correction.sent", "correction.confirmed",
+                         "correction.failed", "correction.blocked", "object.recreated", "unit.changed",
+                         "unit.unreadable", "unit.readable", "unit.gone", "source.lost", "source.found", "cluster.lost",
+                         "cluster.found", "config.reloaded", "config.refused", "agent.started", "agent.stopped",
+                         "alert.delivered", "alert.failed", … */
     const char *severity; /* "info", "warning", "critical" */
     const char *incident; /* ties the events of one drift together */
     const char *target;
     const char *space;
     const char *unit;
-    int64_t revision;     /* 0: none */
+    int64_t revision; /* 0: none */
     const char *api_version;
     const char *kind;
     const char *namespace;
@@ -35,12 +38,13 @@ struct hf_audit_event {
     int64_t drifted_at_ms;
     int64_t seen_at_ms;
     int64_t corrected_at_ms;
-    const char *message;  /* a sentence for a person */
-    const char *detail;   /* a JSON object: {"findings":[…]}, … */
-    bool alert;           /* goes to the outbox too, for every channel, in the same transaction */
+    const char *message; /* a sentence for a person */
+    const char *detail;  /* a JSON object: {"findings":[…]}, … */
+    bool alert;          /* goes to the outbox too, for every channel, in the same transaction */
 };
 
-/* The current state of an object, replaced by key (target, group, kind, namespace, name). forget: the row is removed. */
+/* The current state of an object, replaced by key (target, group, kind, namespace, name). forget: the row is removed.
+ */
 struct hf_audit_object {
     const char *target;
     const char *group;
@@ -71,8 +75,8 @@ struct hf_audit_options {
     const char *path;
     const char *const *channels; /* names of alert channels: each alert event makes one outbox row for each */
     size_t channel_count;
-    size_t queue_limit;          /* records waiting; 0: 8,192 */
-    const void *key;             /* HMAC key of the chain (copied), or NULL: plain SHA-256. Once used, always to be used */
+    size_t queue_limit; /* records waiting; 0: 8,192 */
+    const void *key;    /* HMAC key of the chain (copied), or NULL: plain SHA-256. Once used, always to be used */
     size_t key_len;
 };
 
@@ -80,7 +84,8 @@ struct hf_audit_events {
     void *ctx;
     /* All called on the loop's thread (the audit posts to the loop by the function below). */
     void (*durable)(void *ctx, uint64_t ticket);
-    /* HF_OK: writing works (again); else why it does not. What is queued is kept and tried again; no ticket is told meanwhile. */
+    /* HF_OK: writing works (again); else why it does not. What is queued is kept and tried again; no ticket is told
+     * meanwhile. */
     void (*state)(void *ctx, const struct hf_error *err);
     void (*outbox)(void *ctx); /* new outbox rows are there */
 };
@@ -90,49 +95,53 @@ typedef int (*hf_audit_post_fn)(void *ctx, void (*fn)(void *ctx, void *message),
 
 struct hf_audit;
 
-/* Opens or makes the database (mode 0600), takes the lock <path>.lock (HF_EBUSY naming the holder's pid when another agent holds it),
- * migrates forward, refuses a newer schema (HF_EUNSUPPORTED), checks integrity (quick_check; a corrupt file is set aside as
- * <path>.corrupt-<time> and a new one begun that says so in its first event), starts the writer thread. */
+/* Opens or makes the database (mode 0600), takes the lock <path>.lock (HF_EBUSY naming the holder's pid when another
+ * agent holds it), migrates forward, refuses a newer schema (HF_EUNSUPPORTED), checks integrity (quick_check; a corrupt
+ * file is set aside as <path>.corrupt-<time> and a new one begun that says so in its first event), starts the writer
+ * thread. */
 int hf_audit_open(const struct hf_audit_options *options, const struct hf_audit_events *events, hf_audit_post_fn post,
                   void *post_ctx, struct hf_log *log, struct hf_audit **out, struct hf_error *err);
 /* Writes what is queued (at most wait_ms), ends the thread, closes, releases the lock. */
 void hf_audit_close(struct hf_audit *audit, int64_t wait_ms);
 
-/* Queues one batch as one transaction's part; when it is durable, durable(ctx, ticket) is called. ticket 0: nobody needs to know.
- * HF_EBUSY: the queue is full: keep it and try again after a durable call. Thread: the loop's. */
+/* Queues one batch as one transaction's part; when it is durable, durable(ctx, ticket) is called. ticket 0: nobody
+ * needs to know. HF_EBUSY: the queue is full: keep it and try again after a durable call. Thread: the loop's. */
 int hf_audit_append(struct hf_audit *audit, const struct hf_audit_batch *batch, uint64_t ticket, struct hf_error *err);
 
 struct hf_audit_stats {
     uint64_t commits;
     uint64_t events;
     uint64_t queued;
-    uint64_t outbox;     /* waiting */
+    uint64_t outbox; /* waiting */
     int64_t last_commit_us;
     bool failing;
 };
 void hf_audit_stats(struct hf_audit *audit, struct hf_audit_stats *out); /* any thread */
 
-/* After a reload: from the next append on, alerts make rows for these channels; and what was taken and not settled may be taken again
- * (by whoever replaced the one that took it). Names are copied. Thread: the loop's. */
+/* After a reload: from the next append on, alerts make rows for these channels; and what was taken and not settled may
+ * be taken again (by whoever replaced the one that took it). Names are copied. Thread: the loop's. */
 int hf_audit_channels(struct hf_audit *audit, const char *const *channels, size_t count, struct hf_error *err);
 
 /* The outbox. Thread: the loop's; the work is done by the writer's thread and told on the loop. */
 struct hf_outbox_row {
     int64_t id;
     const char *channel;
-    const char *key;      /* idempotency key: stable over retries and restarts */
+    const char *key;        /* idempotency key: stable over retries and restarts */
     const char *event_json; /* the event as JSON */
     int64_t attempts;
     int64_t created_ms;
 };
-/* Called once for each take that was accepted; with no rows, HF_TIME_NONE, in hf_audit_close for one not answered by then. */
+/* Called once for each take that was accepted; with no rows, HF_TIME_NONE, in hf_audit_close for one not answered by
+ * then. */
 typedef void (*hf_outbox_fn)(void *ctx, const struct hf_outbox_row *rows, size_t count, int64_t next_due_ms);
-/* Oldest due first, at most `most` rows of `channel` not in hand already; next_due_ms: when the next one will be due (HF_TIME_NONE:
- * none waits). In order within a channel: a row is not due before the ones ahead of it of the same incident are done. */
+/* Oldest due first, at most `most` rows of `channel` not in hand already; next_due_ms: when the next one will be due
+ * (HF_TIME_NONE: none waits). In order within a channel: a row is not due before the ones ahead of it of the same
+ * incident are done. */
 int hf_audit_outbox_take(struct hf_audit *audit, const char *channel, int64_t now_ms, size_t most, hf_outbox_fn fn,
                          void *ctx, struct hf_error *err);
-/* done, or next_ms HF_TIME_NONE: the row goes (delivered, or given up); else it is due again at next_ms, attempts + 1, with last_error
- * kept. event (may be NULL) is chained in the same transaction, unless the row was settled before. Never HF_EBUSY. */
+/* done, or next_ms HF_TIME_NONE: the row goes (delivered, or given up); else it is due again at next_ms, attempts + 1,
+ * with last_error kept. event (may be NULL) is chained in the same transaction, unless the row was settled before.
+ * Never HF_EBUSY. */
 int hf_audit_outbox_settle(struct hf_audit *audit, int64_t id, bool done, int64_t next_ms, const char *last_error,
                            const struct hf_audit_event *event, struct hf_error *err);
 
@@ -142,10 +151,10 @@ int hf_audit_reader_open(const char *path, struct hf_audit_reader **out, struct 
 void hf_audit_reader_close(struct hf_audit_reader *reader);
 
 struct hf_audit_filter { /* NULL, 0 or HF_TIME_NONE: any */
-    int64_t after_id;   /* only ids above (oldest first) or below (newest_first) */
+    int64_t after_id;    /* only ids above (oldest first) or below (newest_first) */
     int64_t since_ms;
     int64_t until_ms;
-    const char *type;   /* exact, or a prefix ending in '.' : "correction." */
+    const char *type; /* exact, or a prefix ending in '.' : "correction." */
     const char *incident;
     const char *target;
     const char *space;
@@ -156,12 +165,13 @@ struct hf_audit_filter { /* NULL, 0 or HF_TIME_NONE: any */
     const char *manager;
     const char *severity;
     const char *verdict;
-    const char *path;   /* a finding whose path (or its readable form) begins so */
-    const char *class;  /* a finding of this class */
-    size_t limit;       /* 0: 100 */
+    const char *path;  /* a finding whose path (or its readable form) begins so */
+    const char *class; /* a finding of this class */
+    size_t limit;      /* 0: 100 */
     bool newest_first;
 };
-/* A row as read: the event (strings valid during the callback) with its id and its digest in the chain. Return false to stop. */
+/* A row as read: the event (strings valid during the callback) with its id and its digest in the chain. Return false to
+ * stop. */
 typedef bool (*hf_audit_row_fn)(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest);
 int hf_audit_query(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, hf_audit_row_fn fn, void *ctx,
                    struct hf_error *err);
@@ -170,22 +180,24 @@ int hf_audit_query(struct hf_audit_reader *reader, const struct hf_audit_filter 
 int hf_audit_open_incidents(struct hf_audit_reader *reader, hf_audit_row_fn fn, void *ctx, struct hf_error *err);
 
 /* One event by its id. HF_ENOTFOUND: there is none. */
-int hf_audit_event_read(struct hf_audit_reader *reader, int64_t id, hf_audit_row_fn fn, void *ctx, struct hf_error *err);
+int hf_audit_event_read(struct hf_audit_reader *reader, int64_t id, hf_audit_row_fn fn, void *ctx,
+                        struct hf_error *err);
 
-/* The state of every object, in order of its key (target, group, kind, namespace, name). Strings are valid during the callback; false stops. */
+/* The state of every object, in order of its key (target, group, kind, namespace, name). Strings are valid during the
+ * callback; false stops. */
 typedef bool (*hf_audit_object_fn)(void *ctx, const struct hf_audit_object *object);
 int hf_audit_objects(struct hf_audit_reader *reader, hf_audit_object_fn fn, void *ctx, struct hf_error *err);
 
-/* Recomputes the chain. *rows: how many were right. -1 HF_ECORRUPT names the first broken row. progress may be NULL; it is called
- * every 10,000 rows. */
+/* Recomputes the chain. *rows: how many were right. -1 HF_ECORRUPT names the first broken row. progress may be NULL; it
+ * is called every 10,000 rows. */
 int hf_audit_verify(struct hf_audit_reader *reader, void (*progress)(void *ctx, int64_t rows), void *ctx, int64_t *rows,
                     struct hf_error *err);
 
 /* What a chain can be held against, and how far it was right. */
 struct hf_audit_checks {
-    const void *key;               /* of a keyed chain, or NULL */
+    const void *key; /* of a keyed chain, or NULL */
     size_t key_len;
-    int64_t checkpoint_id;         /* 0: none. An event whose digest was kept elsewhere: it must still be there */
+    int64_t checkpoint_id; /* 0: none. An event whose digest was kept elsewhere: it must still be there */
     const char *checkpoint_digest;
     void (*progress)(void *ctx, int64_t rows, int64_t of);
     void *ctx;
@@ -195,36 +207,38 @@ struct hf_audit_proof {
     int64_t last_id; /* of the last of them */
     char head[80];   /* its digest; empty when there is none */
 };
-/* hf_audit_verify with all that can be checked. Also: no row of the tail is gone (sqlite_sequence), the schema with its triggers is as
- * holdfast made it. HF_EINVAL: rows are keyed and no key was given. */
+/* hf_audit_verify with all that can be checked. Also: no row of the tail is gone (sqlite_sequence), the schema with its
+ * triggers is as holdfast made it. HF_EINVAL: rows are keyed and no key was given. */
 int hf_audit_prove(struct hf_audit_reader *reader, const struct hf_audit_checks *checks, struct hf_audit_proof *out,
                    struct hf_error *err);
 
-/* Each event above after_id as its canonical JSON (what its digest covers, behind the digest before it and a line feed), oldest first.
- * canonical is valid during the callback; false stops. One snapshot, also while an agent writes. */
+/* Each event above after_id as its canonical JSON (what its digest covers, behind the digest before it and a line
+ * feed), oldest first. canonical is valid during the callback; false stops. One snapshot, also while an agent writes.
+ */
 typedef bool (*hf_audit_line_fn)(void *ctx, int64_t id, const char *digest, struct hf_slice canonical);
-int hf_audit_export(struct hf_audit_reader *reader, int64_t after_id, hf_audit_line_fn fn, void *ctx, struct hf_error *err);
+int hf_audit_export(struct hf_audit_reader *reader, int64_t after_id, hf_audit_line_fn fn, void *ctx,
+                    struct hf_error *err);
 
-/* Copies the whole trail as it is now into a new file (mode 0600), also while an agent writes. HF_ECONFLICT: path exists. progress may
- * be NULL. On failure nothing is left at path. */
-int hf_audit_backup(struct hf_audit_reader *reader, const char *path, void (*progress)(void *ctx, int64_t pages, int64_t of),
-                    void *ctx, struct hf_error *err);
+/* Copies the whole trail as it is now into a new file (mode 0600), also while an agent writes. HF_ECONFLICT: path
+ * exists. progress may be NULL. On failure nothing is left at path. */
+int hf_audit_backup(struct hf_audit_reader *reader, const char *path,
+                    void (*progress)(void *ctx, int64_t pages, int64_t of), void *ctx, struct hf_error *err);
 
 /* Incidents by what they have in common. Times in ms: p50, p95 (nearest rank) and the most; -1 where there is none. */
 enum hf_audit_by { HF_BY_ALL, HF_BY_TARGET, HF_BY_UNIT, HF_BY_KIND, HF_BY_NAMESPACE, HF_BY_MANAGER, HF_BY_PATH };
 struct hf_audit_figures {
-    const char *key;         /* valid during the callback; "" where an incident has none */
+    const char *key; /* valid during the callback; "" where an incident has none */
     int64_t incidents;
     int64_t open;
     int64_t corrected;
     int64_t healed;
     int64_t dismissed;
-    int64_t see_ms[3];       /* from drifted to seen */
-    int64_t correct_ms[3];   /* from seen to corrected */
+    int64_t see_ms[3];     /* from drifted to seen */
+    int64_t correct_ms[3]; /* from seen to corrected */
 };
 typedef bool (*hf_audit_figures_fn)(void *ctx, const struct hf_audit_figures *figures);
-/* Of incidents seen in [since_ms, until_ms) (HF_TIME_NONE: open-ended), in order of key. By path an incident counts once for each of
- * its paths. */
+/* Of incidents seen in [since_ms, until_ms) (HF_TIME_NONE: open-ended), in order of key. By path an incident counts
+ * once for each of its paths. */
 int hf_audit_figures(struct hf_audit_reader *reader, enum hf_audit_by by, int64_t since_ms, int64_t until_ms,
                      hf_audit_figures_fn fn, void *ctx, struct hf_error *err);
 

@@ -1,9 +1,9 @@
 /* One canonical form for documents that mean the same, and its digest.
  *
- * UTF-8 JSON; keys sorted by code point; no insignificant space; strings escaped as little as RFC 8259 allows (\" \\ and
- * control characters, the short escapes where there are any, else \u00xx in lower case); numbers in shortest exact form:
- * no leading or trailing zeros, no '+', integers in plain digits up to 21 digits, else d.ddde±n as RFC 8785 would place
- * the point; -0 is 0. */
+ * UTF-8 JSON; keys sorted by code point; no insignificant space; strings escaped as little as RFC 8259 allows (\"
+ * \\ and control characters, the short escapes where there are any, else \u00xx in lower case); numbers in shortest
+ * exact form: no leading or trailing zeros, no '+', integers in plain digits up to 21 digits, else d.ddde±n as RFC 8785
+ * would place the point; -0 is 0. */
 #ifndef HOLDFAST_CANONICAL_H
 #define HOLDFAST_CANONICAL_H
 

@@ -21,13 +21,13 @@ struct hf_config_channel {
 
 struct hf_config_target {
     const char *name;
-    const char *kubeconfig;  /* absolute path or NULL: $KUBECONFIG, ~/.kube/config */
-    const char *context;     /* NULL: the current one */
+    const char *kubeconfig; /* absolute path or NULL: $KUBECONFIG, ~/.kube/config */
+    const char *context;    /* NULL: the current one */
     bool in_cluster;
-    bool correct;            /* correction: auto */
-    const char *manager;     /* field_manager */
-    const char *folder;      /* source.folder, absolute */
-    const char *space;       /* source.space; NULL: the folder's name */
+    bool correct;        /* correction: auto */
+    const char *manager; /* field_manager */
+    const char *folder;  /* source.folder, absolute */
+    const char *space;   /* source.space; NULL: the folder's name */
     unsigned parallel;
     unsigned fight_times;
     int64_t fight_within_ms;
@@ -41,7 +41,7 @@ struct hf_config {
     struct hf_digest digest; /* of the file */
     const char *database;    /* absolute */
     const char *listen;
-    const char *web;         /* a folder in place of the compiled-in web/; NULL */
+    const char *web; /* a folder in place of the compiled-in web/; NULL */
     enum hf_level log_level;
     enum hf_log_form log_form;
     const char *const *rules; /* paths of rule packs, absolute */
@@ -52,8 +52,8 @@ struct hf_config {
     size_t channel_count;
 };
 
-/* Reads and checks a file (at most 1 MiB). Relative paths in it count from its folder. Errors: HF_EPARSE, HF_EINVAL with
- * "file: line L, column C: what: found X, expected Y"; HF_ENOTFOUND. *out is the caller's (hf_config_free). */
+/* Reads and checks a file (at most 1 MiB). Relative paths in it count from its folder. Errors: HF_EPARSE, HF_EINVAL
+ * with "file: line L, column C: what: found X, expected Y"; HF_ENOTFOUND. *out is the caller's (hf_config_free). */
 int hf_config_load(const char *path, struct hf_config **out, struct hf_error *err);
 /* The same from bytes; path is for messages and for relative paths. */
 int hf_config_read(const char *path, const char *bytes, size_t len, struct hf_config **out, struct hf_error *err);
@@ -63,8 +63,8 @@ void hf_config_free(struct hf_config *config); /* NULL is fine */
 struct hf_value;
 bool hf_config_is_one(const struct hf_value *document);
 
-/* The text of a secret, without the line break at its end; appended to *out, which the caller wipes and frees. what names it in
- * errors ("webhook URL of channel ops"); the text itself is in none. A file is at most 64 KiB. */
+/* The text of a secret, without the line break at its end; appended to *out, which the caller wipes and frees. what
+ * names it in errors ("webhook URL of channel ops"); the text itself is in none. A file is at most 64 KiB. */
 int hf_secret_load(const struct hf_secret_ref *ref, const char *what, struct hf_buf *out, struct hf_error *err);
 
 #endif

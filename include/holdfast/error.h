@@ -36,7 +36,10 @@ struct hf_error {
     char text[HF_ERROR_TEXT]; /* always terminated; cut with "…" where it would be longer */
 };
 
-#define HF_ERROR_INIT {HF_OK, ""}
+#define HF_ERROR_INIT                                                                                                  \
+    {                                                                                                                  \
+        HF_OK, ""                                                                                                      \
+    }
 
 /* Fills *err and returns -1, so that a caller can write `return hf_error_set(err, HF_EIO, "…")`. */
 int hf_error_set(struct hf_error *err, enum hf_code code, const char *format, ...)

@@ -1,14 +1,14 @@
 /* HTTP client: libcurl's multi interface on the loop. Requests to one server share HTTP/2 connections.
  *
- * All calls and all callbacks on the loop's thread. Nothing blocks: names are resolved off the loop's thread. Redirects are not
- * followed. Bodies are bounded. Text of errors never contains header values, nor a URL's query or user part. */
+ * All calls and all callbacks on the loop's thread. Nothing blocks: names are resolved off the loop's thread. Redirects
+ * are not followed. Bodies are bounded. Text of errors never contains header values, nor a URL's query or user part. */
 #ifndef HOLDFAST_HTTP_H
 #define HOLDFAST_HTTP_H
 
 #include "holdfast/loop.h"
 
-struct hf_http;        /* one client, on one loop: the pool of connections */
-struct hf_http_call;   /* one request under way */
+struct hf_http;      /* one client, on one loop: the pool of connections */
+struct hf_http_call; /* one request under way */
 
 /* How to reach and trust a server. All strings are copied on use; NULL or 0: not set. */
 struct hf_http_server {
@@ -27,8 +27,8 @@ struct hf_http_header {
 };
 
 struct hf_http_request {
-    const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
-    const char *url;    /* absolute, http or https */
+    const char *method;                  /* "GET", "POST", "PUT", "PATCH", "DELETE" */
+    const char *url;                     /* absolute, http or https */
     const struct hf_http_server *server; /* NULL: defaults */
     const struct hf_http_header *headers;
     size_t header_count;
@@ -39,19 +39,19 @@ struct hf_http_request {
     int64_t timeout_ms;         /* for the whole call; 0: none (a stream) */
     int64_t idle_timeout_ms;    /* without a byte received; 0: none. HF_ETIMEOUT when it runs out */
     size_t max_body;            /* bytes kept for on_done; more is HF_ELIMIT; 0: 64 MiB. Not for streams */
-    /* May be NULL. Called with on_data's ctx when the head of a final 2xx answer has come, before any on_data: a stream is open
-     * though it may say nothing for long. May cancel the call. */
+    /* May be NULL. Called with on_data's ctx when the head of a final 2xx answer has come, before any on_data: a stream
+     * is open though it may say nothing for long. May cancel the call. */
     void (*on_open)(void *ctx);
 };
 
 struct hf_http_response {
-    int status;             /* 0 when no answer came: see err */
-    const char *body;       /* terminated; empty for streams; valid during the callback */
+    int status;       /* 0 when no answer came: see err */
+    const char *body; /* terminated; empty for streams; valid during the callback */
     size_t body_len;
     const char *content_type; /* "" when none */
-    int64_t retry_after_ms; /* from Retry-After (seconds or date); -1 when none */
-    int64_t connect_us;     /* 0 when an existing connection was used */
-    const char *warnings;   /* texts of the Warning headers (RFC 7234: the quoted part), one a line; "" or NULL: none */
+    int64_t retry_after_ms;   /* from Retry-After (seconds or date); -1 when none */
+    int64_t connect_us;       /* 0 when an existing connection was used */
+    const char *warnings; /* texts of the Warning headers (RFC 7234: the quoted part), one a line; "" or NULL: none */
 };
 
 /* Called once, last, unless the call was cancelled. err is HF_OK whenever a complete answer of any status arrived. */

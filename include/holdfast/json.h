@@ -5,9 +5,9 @@
 #include "holdfast/value.h"
 
 struct hf_read_limits {
-    size_t bytes;  /* of the whole input; 0: 16 MiB */
+    size_t bytes;   /* of the whole input; 0: 16 MiB */
     uint32_t depth; /* of nesting; 0: 128 */
-    size_t nodes;  /* values in all; 0: 2,000,000 */
+    size_t nodes;   /* values in all; 0: 2,000,000 */
 };
 
 /* Reads exactly one JSON text. limits may be NULL (the defaults). Errors: HF_EPARSE ("line 3, column 9: found '}',

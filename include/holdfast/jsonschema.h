@@ -2,8 +2,8 @@
  *
  * Keywords: type (name or list), properties, required, additionalProperties (false or schema), items, enum, const,
  * minimum, maximum, minLength, maxLength, minItems, maxItems, uniqueItems, pattern (POSIX extended), oneOf, anyOf,
- * $ref to "#/$defs/…", $defs, $schema, $id, description, title, default, examples, format (kept, not checked). Any other keyword in the schema is
- * HF_EINVAL, so that no rule is silently not applied. */
+ * $ref to "#/$defs/…", $defs, $schema, $id, description, title, default, examples, format (kept, not checked). Any
+ * other keyword in the schema is HF_EINVAL, so that no rule is silently not applied. */
 #ifndef HOLDFAST_JSONSCHEMA_H
 #define HOLDFAST_JSONSCHEMA_H
 

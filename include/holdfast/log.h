@@ -21,13 +21,12 @@ void hf_log_level(struct hf_log *log, enum hf_level least);
 /* Then name and text pairs of `const char *`, closed by NULL:
  *   hf_log_write(log, HF_INFO, "watch open", "target", "dev", "kind", "Deployment", NULL);
  * A NULL text leaves its pair out. log may be NULL: nothing is written. */
-void hf_log_write(struct hf_log *log, enum hf_level level, const char *message, ...)
-    __attribute__((sentinel));
+void hf_log_write(struct hf_log *log, enum hf_level level, const char *message, ...) __attribute__((sentinel));
 /* The same with err's code and text as pairs. */
 void hf_log_error(struct hf_log *log, enum hf_level level, const char *message, const struct hf_error *err, ...)
     __attribute__((sentinel));
 
-bool hf_level_parse(struct hf_slice text, enum hf_level *level); /* debug, info, warn, error */
+bool hf_level_parse(struct hf_slice text, enum hf_level *level);      /* debug, info, warn, error */
 bool hf_log_form_parse(struct hf_slice text, enum hf_log_form *form); /* logfmt, json */
 
 #endif

@@ -26,8 +26,8 @@ struct hf_loop *hf_loop_new(struct hf_error *err);
 /* After every timer was freed and no thread posts any more. Messages not yet delivered are dropped. */
 void hf_loop_free(struct hf_loop *loop);
 
-/* Runs until hf_loop_stop. -1 only when epoll itself fails. Turns at least once a second, so that an old last turn means
- * a stuck loop. */
+/* Runs until hf_loop_stop. -1 only when epoll itself fails. Turns at least once a second, so that an old last turn
+ * means a stuck loop. */
 int hf_loop_run(struct hf_loop *loop, struct hf_error *err);
 void hf_loop_stop(struct hf_loop *loop);
 
@@ -47,8 +47,8 @@ void hf_timer_free(struct hf_timer *timer); /* NULL is fine */
 /* Delivers signals by signalfd; blocks them in the calling thread (threads made later inherit that). */
 int hf_loop_signals(struct hf_loop *loop, const sigset_t *set, hf_signal_fn fn, void *ctx, struct hf_error *err);
 
-/* From any thread: fn(ctx, message) runs on the loop's thread, in order of posting, at the latest in hf_loop_free. -1 when memory
- * is short or the loop is being freed; then message stays the caller's. */
+/* From any thread: fn(ctx, message) runs on the loop's thread, in order of posting, at the latest in hf_loop_free. -1
+ * when memory is short or the loop is being freed; then message stays the caller's. */
 int hf_loop_post(struct hf_loop *loop, hf_post_fn fn, void *ctx, void *message);
 
 /* Monotonic ms of the last turn's start, and the longest turn so far in µs (for /livez and metrics). Any thread. */

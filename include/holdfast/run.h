@@ -5,15 +5,15 @@
 #include "holdfast/error.h"
 
 struct hf_run_options {
-    const char *config;     /* path */
-    const char *database;   /* over the config's; NULL: the config's. The same for those below */
+    const char *config;   /* path */
+    const char *database; /* over the config's; NULL: the config's. The same for those below */
     const char *listen;
     const char *log_level;
     const char *log_format;
 };
 
-/* Runs until SIGTERM or SIGINT (drained and stopped within 5 s). SIGHUP re-reads the config. Logs to stderr. 0 after a clean stop;
- * -1 when it could not start. Thread: the main one; signals are taken over. */
+/* Runs until SIGTERM or SIGINT (drained and stopped within 5 s). SIGHUP re-reads the config. Logs to stderr. 0 after a
+ * clean stop; -1 when it could not start. Thread: the main one; signals are taken over. */
 int hf_run(const struct hf_run_options *options, struct hf_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* Dashboard, JSON API, event stream, metrics, health: on libmicrohttpd's own threads, from an immutable snapshot that the loop publishes
- * and from the trail by a table of functions. Read-only for people. */
+/* Dashboard, JSON API, event stream, metrics, health: on libmicrohttpd's own threads, from an immutable snapshot that
+ * the loop publishes and from the trail by a table of functions. Read-only for people. */
 #ifndef HOLDFAST_SERVE_H
 #define HOLDFAST_SERVE_H
 
@@ -43,38 +43,41 @@ struct hf_view_unit {
     const char *slug;
     const char *origin;
     int64_t revision;
-    const char *verdict;  /* the worst of its objects */
-    const char *problem;  /* NULL */
+    const char *verdict; /* the worst of its objects */
+    const char *problem; /* NULL */
     size_t objects;
 };
 
 struct hf_view_target {
     const char *name;
-    const char *server;      /* URL without user part */
-    const char *correction;  /* "auto", "observe" */
-    const char *cluster_state; /* "connecting", "synced", "lost" */
+    const char *server;          /* URL without user part */
+    const char *correction;      /* "auto", "observe" */
+    const char *cluster_state;   /* "connecting", "synced", "lost" */
     const char *cluster_problem; /* NULL */
     int64_t cluster_since_ms;
     const char *source_problem; /* NULL */
-    int64_t source_at_ms;    /* when the source was last read well */
+    int64_t source_at_ms;       /* when the source was last read well */
     uint64_t watches;
     uint64_t watch_restarts;
     uint64_t watch_events;
-    uint64_t fast_events;    /* ended by the fast path */
+    uint64_t fast_events; /* ended by the fast path */
     uint64_t requests;
     uint64_t failures;
-    uint64_t in_flight;      /* corrections */
+    uint64_t in_flight; /* corrections */
     uint64_t queued;
-    uint64_t corrected;      /* confirmed since start */
-    uint64_t failed;         /* correction attempts that failed since start */
-    uint64_t drifts;         /* seen since start */
+    uint64_t corrected;                  /* confirmed since start */
+    uint64_t failed;                     /* correction attempts that failed since start */
+    uint64_t drifts;                     /* seen since start */
     const uint64_t *corrected_histogram; /* counts for HF_SERVE_BUCKETS_MS, then one for above */
     int64_t corrected_sum_ms;
 };
 
 #define HF_SERVE_BUCKET_COUNT 12
 /* Upper bounds in ms of the drift-to-corrected histogram. */
-#define HF_SERVE_BUCKETS_MS {10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000}
+#define HF_SERVE_BUCKETS_MS                                                                                            \
+    {                                                                                                                  \
+        10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000                                               \
+    }
 
 struct hf_view_channel {
     const char *name;
@@ -87,17 +90,17 @@ struct hf_view_channel {
 /* Immutable, counted by reference, any thread. All strings are its own (one arena). */
 struct hf_view {
     int64_t made_ms;
-    uint64_t serial;        /* counts the views published */
+    uint64_t serial; /* counts the views published */
     int64_t started_ms;
-    bool ready;             /* every target synced once and the trail writable */
-    const char *not_ready;  /* why, NULL */
+    bool ready;                /* every target synced once and the trail writable */
+    const char *not_ready;     /* why, NULL */
     const char *trail_problem; /* NULL */
     uint64_t trail_events;
     uint64_t trail_queued;
     uint64_t outbox;
     const struct hf_view_target *targets;
     size_t target_count;
-    const struct hf_view_unit *units;   /* by target, order, space, slug */
+    const struct hf_view_unit *units; /* by target, order, space, slug */
     size_t unit_count;
     const struct hf_view_object *objects; /* by target, order, kind, namespace, name */
     size_t object_count;
@@ -110,7 +113,8 @@ struct hf_view {
 struct hf_serve_query;
 struct hf_serve_trail {
     void *ctx;
-    /* Appends a JSON array of events to *out, newest first unless oldest_first. filter values may be NULL. after_id 0: from the end. */
+    /* Appends a JSON array of events to *out, newest first unless oldest_first. filter values may be NULL. after_id 0:
+     * from the end. */
     int (*events)(void *ctx, const struct hf_serve_query *query, struct hf_buf *out, struct hf_error *err);
 };
 struct hf_serve_query {
@@ -132,12 +136,12 @@ struct hf_serve_query {
 };
 
 struct hf_serve_options {
-    const char *listen;     /* "127.0.0.1:8484", "[::1]:0"; loopback only here: any other address is HF_EDENIED */
-    const char *web_folder; /* overrides the compiled-in web/; NULL */
-    unsigned threads;       /* 0: 2 */
+    const char *listen;       /* "127.0.0.1:8484", "[::1]:0"; loopback only here: any other address is HF_EDENIED */
+    const char *web_folder;   /* overrides the compiled-in web/; NULL */
+    unsigned threads;         /* 0: 2 */
     unsigned max_connections; /* 0: 256 */
-    unsigned max_streams;   /* event streams at once; 0: 64 */
-    unsigned idle_timeout_s; /* a connection without a byte for so long is closed; 0: 30 */
+    unsigned max_streams;     /* event streams at once; 0: 64 */
+    unsigned idle_timeout_s;  /* a connection without a byte for so long is closed; 0: 30 */
     int64_t (*last_turn_ms)(void *ctx); /* the loop's last turn (monotonic), for /livez */
     void *last_turn_ctx;
 };

@@ -18,24 +18,24 @@ struct hf_label {
 struct hf_unit {
     struct hf_arena *arena;
     unsigned references;
-    const char *slug;     /* of a folder: the file's path below it without .yaml/.yml/.json, '/' kept */
-    const char *space;    /* of a folder: the setting, default the folder's name */
-    const char *unit_id;  /* ConfigHub's UnitID; "" for a folder */
-    const char *origin;   /* for people: the file's path, or the unit's address */
-    int64_t revision;     /* of a folder: counts the contents seen since start, from 1 */
-    struct hf_digest digest; /* of the raw bytes */
+    const char *slug;              /* of a folder: the file's path below it without .yaml/.yml/.json, '/' kept */
+    const char *space;             /* of a folder: the setting, default the folder's name */
+    const char *unit_id;           /* ConfigHub's UnitID; "" for a folder */
+    const char *origin;            /* for people: the file's path, or the unit's address */
+    int64_t revision;              /* of a folder: counts the contents seen since start, from 1 */
+    struct hf_digest digest;       /* of the raw bytes */
     const struct hf_label *labels; /* of a folder: from the comment lines "# holdfast: name=value" at the top */
     size_t label_count;
-    const char *bytes;    /* the raw bytes that documents[].source points into (an item of a List has JSON of its own) */
+    const char *bytes; /* the raw bytes that documents[].source points into (an item of a List has JSON of its own) */
     size_t byte_count;
     const struct hf_document *documents; /* Kubernetes objects; a List is unpacked into its items */
     size_t document_count;
-    const char *problem;  /* NULL, or why the newest content can't be used: file, line, column; documents are then the
-                             last good ones (none if there never were any) */
+    const char *problem; /* NULL, or why the newest content can't be used: file, line, column; documents are then the
+                            last good ones (none if there never were any) */
 };
 
 struct hf_unit *hf_unit_keep(struct hf_unit *unit);
-void hf_unit_drop(struct hf_unit *unit); /* NULL is fine */
+void hf_unit_drop(struct hf_unit *unit);                                 /* NULL is fine */
 const char *hf_unit_label(const struct hf_unit *unit, const char *name); /* NULL when it has none */
 
 /* Reads one unit from bytes (copied). Every document must be an object with apiVersion, kind and metadata.name (or
@@ -47,7 +47,8 @@ int hf_unit_read(const char *space, const char *slug, const char *origin, const 
 struct hf_source_events {
     void *ctx;
     void (*units)(void *ctx, struct hf_unit *const *units, size_t count);
-    /* The place itself can't be read (folder gone, no permission): nothing is known to have changed. err HF_OK: it is back. */
+    /* The place itself can't be read (folder gone, no permission): nothing is known to have changed. err HF_OK: it is
+     * back. */
     void (*state)(void *ctx, const struct hf_error *err);
 };
 
@@ -63,15 +64,15 @@ struct hf_source {
     const struct hf_source_class *class;
 };
 
-/* A folder of *.yaml, *.yml and *.json (recursively to depth 8; hidden files, editors' backups and links that leave the folder
- * are passed over; at most 20,000 files of 16 MiB), watched by inotify with a rescan every 30 s. A burst of writes is settled for
- * 50 ms before it is read (500 ms at the most). A file that is cut short in mid-write shows as a problem and heals by itself.
- * Links within the folder are followed, as a mounted ConfigMap needs; so is the folder itself when it is a link that is swapped.
- * A file counts as gone once it has been away for 100 ms; all files gone at once, or the folder, is a state, and the units stay.
- * An object in two files belongs to the first by path; the other unit has a problem that names the first. So has a second file of
- * the same slug (a.yaml beside a.json), whose slug then keeps its ending.
- * start doesn't fail because the folder is missing: that is told as a state, and the folder is looked for every second. A callback
- * may free the source. */
+/* A folder of *.yaml, *.yml and *.json (recursively to depth 8; hidden files, editors' backups and links that leave the
+ * folder are passed over; at most 20,000 files of 16 MiB), watched by inotify with a rescan every 30 s. A burst of
+ * writes is settled for 50 ms before it is read (500 ms at the most). A file that is cut short in mid-write shows as a
+ * problem and heals by itself. Links within the folder are followed, as a mounted ConfigMap needs; so is the folder
+ * itself when it is a link that is swapped. A file counts as gone once it has been away for 100 ms; all files gone at
+ * once, or the folder, is a state, and the units stay. An object in two files belongs to the first by path; the other
+ * unit has a problem that names the first. So has a second file of the same slug (a.yaml beside a.json), whose slug
+ * then keeps its ending. start doesn't fail because the folder is missing: that is told as a state, and the folder is
+ * looked for every second. A callback may free the source. */
 int hf_source_folder(struct hf_loop *loop, struct hf_log *log, const char *path, const char *space,
                      const struct hf_source_events *events, struct hf_source **out, struct hf_error *err);
 

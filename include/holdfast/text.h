@@ -40,7 +40,7 @@ void hf_buf_addc(struct hf_buf *buf, char byte);
 void hf_buf_addf(struct hf_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool hf_buf_ok(const struct hf_buf *buf);
 const char *hf_buf_text(const struct hf_buf *buf); /* never NULL; "" when nothing was added */
-char *hf_buf_take(struct hf_buf *buf); /* the caller frees; NULL if failed; the buf is empty after */
+char *hf_buf_take(struct hf_buf *buf);             /* the caller frees; NULL if failed; the buf is empty after */
 #define hf_auto_buf __attribute__((cleanup(hf_buf_free)))
 
 /* Appends text inside JSON quotes, escaped by RFC 8259; invalid UTF-8 becomes U+FFFD. */

@@ -7,8 +7,9 @@
 
 struct hf_document {
     const struct hf_value *value; /* HF_NULL for an empty document */
-    struct hf_slice source;       /* the document's own bytes, within the input; without the "---" line, unless it holds more */
-    uint32_t line;                /* where it begins in the input */
+    struct hf_slice
+        source;    /* the document's own bytes, within the input; without the "---" line, unless it holds more */
+    uint32_t line; /* where it begins in the input */
 };
 
 struct hf_yaml_limits {
@@ -26,9 +27,9 @@ struct hf_yaml_limits {
 int hf_yaml_read(struct hf_arena *arena, const char *bytes, size_t len, const struct hf_yaml_limits *limits,
                  struct hf_document **out, size_t *count, struct hf_error *err);
 
-/* Block-style YAML of a value as `kubectl get -o yaml` writes it (keys sorted, strings quoted where a YAML 1.1 reader would
- * take them for something else); reads back to an equal value, but for numbers that a double does not hold and that are no
- * 64-bit integers. */
+/* Block-style YAML of a value as `kubectl get -o yaml` writes it (keys sorted, strings quoted where a YAML 1.1 reader
+ * would take them for something else); reads back to an equal value, but for numbers that a double does not hold and
+ * that are no 64-bit integers. */
 void hf_yaml_write(struct hf_buf *buf, const struct hf_value *value);
 
 #endif

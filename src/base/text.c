@@ -61,8 +61,7 @@ static bool reserve(struct hf_buf *buf, size_t more)
         return false;
     }
     size_t wanted;
-    if (__builtin_add_overflow(buf->len, more, &wanted) || wanted == SIZE_MAX ||
-        (buf->limit && wanted > buf->limit)) {
+    if (__builtin_add_overflow(buf->len, more, &wanted) || wanted == SIZE_MAX || (buf->limit && wanted > buf->limit)) {
         buf->failed = true;
         return false;
     }

@@ -146,13 +146,14 @@ static void on_discovered(void *ctx, const struct hf_error *state)
     struct hf_error err = HF_ERROR_INIT;
     if (state->code != HF_OK) {
         fail(target->check, state, target->name);
-    } else if (hf_cluster_raw(target->cluster, "/openapi/v2", "application/json", MOST_SCHEMA, on_schema, target, &err) != 0) {
+    } else if (hf_cluster_raw(target->cluster, "/openapi/v2", "application/json", MOST_SCHEMA, on_schema, target,
+                              &err) != 0) {
         fail(target->check, &err, target->name);
     }
 }
 
-static int add_object(struct check *check, struct check_target *target, struct hf_unit *unit, const struct hf_value *document,
-                      struct hf_error *err)
+static int add_object(struct check *check, struct check_target *target, struct hf_unit *unit,
+                      const struct hf_value *document, struct hf_error *err)
 {
     if (check->object_count == check->object_cap) {
         size_t cap = check->object_cap ? check->object_cap * 2 : 64;
@@ -181,7 +182,8 @@ static int add_object(struct check *check, struct check_target *target, struct h
 
 static int add_units(struct check *check, struct check_target *target, bool *unit_found, struct hf_error *err)
 {
-    if (hf_source_folder_once(target->config->folder, target->config->space, &target->units, &target->unit_count, err) != 0) {
+    if (hf_source_folder_once(target->config->folder, target->config->space, &target->units, &target->unit_count,
+                              err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < target->unit_count; i++) {

@@ -51,10 +51,10 @@ struct check {
     struct check_object *objects;
     size_t object_count;
     size_t object_cap;
-    size_t next;      /* to be fetched */
+    size_t next; /* to be fetched */
     size_t done;
-    size_t waiting;   /* targets not discovered yet */
-    size_t problems;  /* units that can't be read: told on stderr */
+    size_t waiting;  /* targets not discovered yet */
+    size_t problems; /* units that can't be read: told on stderr */
     bool failed;
     struct hf_error error;
 };

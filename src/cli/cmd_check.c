@@ -113,8 +113,8 @@ static void report(const struct check *check, size_t counts[HF_VERDICT_COUNT])
         printf("[%s]\n", hf_buf_text(&json));
         return;
     }
-    printf("%zu objects: %zu in sync, %zu drifted, %zu missing", check->object_count, counts[HF_IN_SYNC], counts[HF_DRIFTED],
-           counts[HF_MISSING]);
+    printf("%zu objects: %zu in sync, %zu drifted, %zu missing", check->object_count, counts[HF_IN_SYNC],
+           counts[HF_DRIFTED], counts[HF_MISSING]);
     if (counts[HF_TERMINATING] > 0) {
         printf(", %zu being deleted", counts[HF_TERMINATING]);
     }
@@ -142,7 +142,8 @@ static int run(const struct hf_command *command, int argc, char **argv)
         return exit_code;
     }
     if (first < argc || !config) {
-        (void)hf_error_set(&err, HF_EINVAL, first < argc ? "found \"%s\", expected options only" : "--config FILE is needed",
+        (void)hf_error_set(&err, HF_EINVAL,
+                           first < argc ? "found \"%s\", expected options only" : "--config FILE is needed",
                            first < argc ? argv[first] : "");
         return hf_command_fail(command, &err);
     }
@@ -167,7 +168,8 @@ const struct hf_command hf_cmd_check = {
     .name = "check",
     .summary = "Compare every object with its unit once, without writing anything.",
     .usage = "check --config FILE [--target NAME] [--unit UNIT] [--output text|json]",
-    .help = "Prints a diff for each object that differs: '-' is live, '+' is what the unit says. Values of Secrets are masked.\n"
+    .help = "Prints a diff for each object that differs: '-' is live, '+' is what the unit says. Values of Secrets are "
+            "masked.\n"
             "Exit: 0 all in sync, 1 something has drifted or is missing, 2 something could not be read or judged.\n",
     .run = run,
 };

@@ -8,7 +8,8 @@
 
 #define MOST_BYTES (64u << 20)
 
-static void print_one(const char *path, size_t index, const struct hf_document *document, const struct hf_digest *digest)
+static void print_one(const char *path, size_t index, const struct hf_document *document,
+                      const struct hf_digest *digest)
 {
     char text[HF_SHA256_TEXT];
     hf_auto_buf struct hf_buf label = {0};
@@ -76,7 +77,8 @@ const struct hf_command hf_cmd_digest = {
     .name = "digest",
     .summary = "Print the canonical digest of each document.",
     .usage = "digest [FILE…|-]",
-    .help = "One line a document: sha256:…, file#number, kind/name. Documents that mean the same have one digest, whatever their\n"
+    .help = "One line a document: sha256:…, file#number, kind/name. Documents that mean the same have one digest, "
+            "whatever their\n"
             "key order, layout or notation (YAML or JSON). Exit: 0, or 2 when a file can't be read.\n",
     .run = run,
 };

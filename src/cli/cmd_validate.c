@@ -126,7 +126,8 @@ static int run(const struct hf_command *command, int argc, char **argv)
         hf_error_clear(&err);
         if (check_file(argv[i], &err) != 0) {
             (void)hf_command_fail(command, &err);
-            bool unreadable = err.code == HF_ENOTFOUND || err.code == HF_EDENIED || err.code == HF_EIO || err.code == HF_ENOMEM;
+            bool unreadable =
+                err.code == HF_ENOTFOUND || err.code == HF_EDENIED || err.code == HF_EIO || err.code == HF_ENOMEM;
             result = unreadable || result == HF_EXIT_ERROR ? HF_EXIT_ERROR : HF_EXIT_FOUND;
         }
     }

@@ -10,7 +10,8 @@
 #define HF_EXIT_FOUND 1 /* check: drift; audit verify: a broken chain; validate: a problem */
 #define HF_EXIT_ERROR 2 /* it could not be done, or the call was wrong */
 
-/* One GNU long option. Every one can be given by the environment as well: HOLDFAST_ and its name in capitals, '-' as '_'
+/* One GNU long option. Every one can be given by the environment as well: HOLDFAST_ and its name in capitals, '-' as
+ * '_'
  * (--log-level: HOLDFAST_LOG_LEVEL). The command line wins. */
 struct hf_option {
     const char *name;     /* without "--" */
@@ -21,14 +22,15 @@ struct hf_option {
 
 struct hf_command {
     const char *name;
-    const char *summary;    /* one line, for `holdfast --help` */
-    const char *usage;      /* "check --config FILE [--unit UNIT] [--output text|json]" */
-    const char *help;       /* the rest: what it does, exit codes, examples */
+    const char *summary; /* one line, for `holdfast --help` */
+    const char *usage;   /* "check --config FILE [--unit UNIT] [--output text|json]" */
+    const char *help;    /* the rest: what it does, exit codes, examples */
     int (*run)(const struct hf_command *command, int argc, char **argv); /* argv[0] is the command's name */
 };
 
-/* Reads argv by the table (closed by a NULL name); --help prints all and sets *exit_code to 0. Returns the index of the first
- * operand (argv is permuted), or -1 when the command is over: then *exit_code says how (an unknown option has been told on stderr). */
+/* Reads argv by the table (closed by a NULL name); --help prints all and sets *exit_code to 0. Returns the index of the
+ * first operand (argv is permuted), or -1 when the command is over: then *exit_code says how (an unknown option has
+ * been told on stderr). */
 int hf_options_read(const struct hf_command *command, const struct hf_option *options, int argc, char **argv,
                     int *exit_code);
 

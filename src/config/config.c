@@ -31,7 +31,8 @@ static const char *resolve(struct hf_config *config, const char *text)
     return hf_arena_printf(config->arena, "%.*s%s", folder, config->path, text);
 }
 
-static const char *text_of(struct hf_config *config, const struct hf_value *parent, const char *key, const char *otherwise)
+static const char *text_of(struct hf_config *config, const struct hf_value *parent, const char *key,
+                           const char *otherwise)
 {
     const char *text = hf_value_text(hf_value_get(parent, key));
     if (!text) {
@@ -86,14 +87,14 @@ static int read_target(struct hf_config *config, const struct hf_value *value, s
     return hf_canonical_digest(hasher, value, &target->digest, err);
 }
 
-static int read_secret_ref(struct hf_config *config, const struct hf_value *webhook, const char *file, const char *environment,
-                           bool required, struct hf_secret_ref *out, struct hf_error *err)
+static int read_secret_ref(struct hf_config *config, const struct hf_value *webhook, const char *file,
+                           const char *environment, bool required, struct hf_secret_ref *out, struct hf_error *err)
 {
     out->file = resolve(config, hf_value_text(hf_value_get(webhook, file)));
     out->environment = text_of(config, webhook, environment, NULL);
     if (out->file && out->environment) {
-        return hf_error_set(err, HF_EINVAL, "%s: line %u, column %u: found both %s and %s, expected one of them", config->path,
-                            webhook->line, webhook->column, file, environment);
+        return hf_error_set(err, HF_EINVAL, "%s: line %u, column %u: found both %s and %s, expected one of them",
+                            config->path, webhook->line, webhook->column, file, environment);
     }
     if (required && !out->file && !out->environment) {
         return hf_error_set(err, HF_EINVAL, "%s: line %u, column %u: found neither %s nor %s, expected one of them",
@@ -126,7 +127,8 @@ static int refuse_twice(const struct hf_config *config, const struct hf_value *l
             const struct hf_value *name = hf_value_get(hf_value_at(list, i), "name");
             const struct hf_value *other = hf_value_get(hf_value_at(list, j), "name");
             if (hf_value_equal(name, other)) {
-                return hf_error_set(err, HF_EINVAL, "%s: line %u, column %u: found the name \"%s\" a second time (first on line %u)",
+                return hf_error_set(err, HF_EINVAL,
+                                    "%s: line %u, column %u: found the name \"%s\" a second time (first on line %u)",
                                     config->path, name->line, name->column, hf_value_text(name), other->line);
             }
         }
@@ -134,7 +136,8 @@ static int refuse_twice(const struct hf_config *config, const struct hf_value *l
     return 0;
 }
 
-static int read_lists(struct hf_config *config, const struct hf_value *document, struct hf_hasher *hasher, struct hf_error *err)
+static int read_lists(struct hf_config *config, const struct hf_value *document, struct hf_hasher *hasher,
+                      struct hf_error *err)
 {
     const struct hf_value *targets = hf_value_get(document, "targets");
     const struct hf_value *channels = hf_value_path(document, "alerts", "channels", NULL);

@@ -77,14 +77,16 @@ static void on_change(void *ctx, enum hf_change change, const struct hf_value *o
     struct run_follow *follow = ctx;
     struct hf_error err = HF_ERROR_INIT;
     (void)bytes;
-    hf_run_told(follow->target->run, hf_agent_change(follow->target->run->agent, follow->scope, change, object, &err), &err);
+    hf_run_told(follow->target->run, hf_agent_change(follow->target->run->agent, follow->scope, change, object, &err),
+                &err);
 }
 
 static void on_state(void *ctx, const struct hf_error *state)
 {
     struct run_follow *follow = ctx;
     struct hf_error err = HF_ERROR_INIT;
-    hf_run_told(follow->target->run, hf_agent_scope_state(follow->target->run->agent, follow->scope, state, &err), &err);
+    hf_run_told(follow->target->run, hf_agent_scope_state(follow->target->run->agent, follow->scope, state, &err),
+                &err);
 }
 
 static void unfollow(void *ctx, uint64_t scope)
@@ -125,10 +127,12 @@ static void follow(void *ctx, const struct hf_agent_scope *scope)
     struct hf_error err = HF_ERROR_INIT;
     unfollow(ctx, scope->id);
     struct run_target *target = hf_run_target_find(run, scope->target);
-    const struct hf_resource *resource = target ? hf_cluster_resource(target->cluster, scope->api_version, scope->kind) : NULL;
+    const struct hf_resource *resource =
+        target ? hf_cluster_resource(target->cluster, scope->api_version, scope->kind) : NULL;
     struct run_follow *made = hf_calloc(1, sizeof *made);
     if (!resource || !made) {
-        (void)hf_error_set(&err, made ? HF_ENOTFOUND : HF_ENOMEM, "follow %s: %s", scope->kind, made ? "not served" : "out of memory");
+        (void)hf_error_set(&err, made ? HF_ENOTFOUND : HF_ENOMEM, "follow %s: %s", scope->kind,
+                           made ? "not served" : "out of memory");
         free(made);
         follow_failed(run, scope->id, &err);
         return;
@@ -193,8 +197,8 @@ static void on_answer(void *ctx, const struct hf_answer *answer, const struct hf
     hf_run_told(run, hf_agent_answered(run->agent, ticket, answer->object, answer->retry_after_ms, state, &err), &err);
 }
 
-static int ref_for(struct hf_run *run, const struct hf_agent_ref *from, struct hf_object_ref *out, struct run_target **target,
-                   struct hf_error *err)
+static int ref_for(struct hf_run *run, const struct hf_agent_ref *from, struct hf_object_ref *out,
+                   struct run_target **target, struct hf_error *err)
 {
     *target = hf_run_target_find(run, from->target);
     out->resource = *target ? hf_cluster_resource((*target)->cluster, from->api_version, from->kind) : NULL;
@@ -206,8 +210,8 @@ static int ref_for(struct hf_run *run, const struct hf_agent_ref *from, struct h
     return 0;
 }
 
-static int apply(void *ctx, const struct hf_agent_ref *from, const char *manager, struct hf_slice bytes, uint64_t ticket,
-                 struct hf_error *err)
+static int apply(void *ctx, const struct hf_agent_ref *from, const char *manager, struct hf_slice bytes,
+                 uint64_t ticket, struct hf_error *err)
 {
     struct run_target *target;
     struct hf_object_ref ref;
@@ -226,8 +230,8 @@ static int apply(void *ctx, const struct hf_agent_ref *from, const char *manager
     return 0;
 }
 
-static int patch(void *ctx, const struct hf_agent_ref *from, const char *manager, struct hf_slice bytes, uint64_t ticket,
-                 struct hf_error *err)
+static int patch(void *ctx, const struct hf_agent_ref *from, const char *manager, struct hf_slice bytes,
+                 uint64_t ticket, struct hf_error *err)
 {
     struct run_target *target;
     struct hf_object_ref ref;
@@ -238,8 +242,8 @@ static int patch(void *ctx, const struct hf_agent_ref *from, const char *manager
     if (!asked) {
         return hf_error_set(err, HF_ENOMEM, "patch %s: out of memory", from->name);
     }
-    if (hf_cluster_patch(target->cluster, &ref, "application/json-patch+json", manager, bytes.ptr, bytes.len, on_answer, asked,
-                         err) != 0) {
+    if (hf_cluster_patch(target->cluster, &ref, "application/json-patch+json", manager, bytes.ptr, bytes.len, on_answer,
+                         asked, err) != 0) {
         forget(asked);
         return -1;
     }
@@ -280,6 +284,6 @@ static void changed(void *ctx)
 
 void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out)
 {
-    *out = (struct hf_agent_effects){run, now_ms, mono_ms, random_number, kind_of, follow, unfollow,
-                                     record, apply, patch, get, wake_in, changed};
+    *out = (struct hf_agent_effects){run,    now_ms, mono_ms, random_number, kind_of, follow, unfollow,
+                                     record, apply,  patch,   get,           wake_in, changed};
 }

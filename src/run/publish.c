@@ -18,8 +18,8 @@ static const char *cluster_state(const struct hf_run *run, const struct run_targ
     return target->discovered ? "synced" : "connecting";
 }
 
-static int fill_target(struct hf_run *run, struct hf_view *view, const struct run_target *from, struct hf_view_target *to,
-                       struct hf_error *err)
+static int fill_target(struct hf_run *run, struct hf_view *view, const struct run_target *from,
+                       struct hf_view_target *to, struct hf_error *err)
 {
     struct hf_cluster_stats cluster = {0};
     struct hf_agent_counts counts;

@@ -85,7 +85,8 @@ static int apply_overrides(struct hf_run *run, struct hf_error *err)
 {
     const struct hf_run_options *options = run->options;
     if (options->log_level && !hf_level_parse(hf_slice_of(options->log_level), &run->config->log_level)) {
-        return hf_error_set(err, HF_EINVAL, "--log-level: found \"%s\", expected debug, info, warn or error", options->log_level);
+        return hf_error_set(err, HF_EINVAL, "--log-level: found \"%s\", expected debug, info, warn or error",
+                            options->log_level);
     }
     if (options->log_format && !hf_log_form_parse(hf_slice_of(options->log_format), &run->config->log_form)) {
         return hf_error_set(err, HF_EINVAL, "--log-format: found \"%s\", expected logfmt or json", options->log_format);
@@ -194,7 +195,8 @@ static void say_started(struct hf_run *run)
     hf_buf_addf(&text, "holdfast %s started with %zu targets", HF_VERSION, run->config->target_count);
     hf_buf_addf(&detail, "{\"version\":\"%s\",\"config\":\"%s\",\"pid\":%ld}", HF_VERSION, digest, (long)getpid());
     hf_run_say(run, "agent.started", "info", hf_buf_text(&text), hf_buf_text(&detail));
-    hf_log_write(run->log, HF_INFO, "started", "version", HF_VERSION, "config", run->config->path, "digest", digest, NULL);
+    hf_log_write(run->log, HF_INFO, "started", "version", HF_VERSION, "config", run->config->path, "digest", digest,
+                 NULL);
 }
 
 static int start(struct hf_run *run, struct hf_error *err)

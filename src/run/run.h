@@ -1,7 +1,8 @@
 /* The wiring's state, private to src/run.
  *
  * run.c      start and stop           target.c   one cluster with its source      effects.c  what the agent asks for
- * trail.c    trail ↔ agent, alerts, pages  publish.c  views for the pages             reload.c   SIGHUP        notify.c  systemd */
+ * trail.c    trail ↔ agent, alerts, pages  publish.c  views for the pages             reload.c   SIGHUP        notify.c
+ * systemd */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 

@@ -7,8 +7,8 @@
 #include "run.h"
 
 #define MOST_SCHEMA (64u << 20)
-#define RENEW_MS 300000       /* discovery and schema are looked at again so often */
-#define RENEW_SOON_MS 10000   /* while a kind that a unit needs is not served */
+#define RENEW_MS 300000     /* discovery and schema are looked at again so often */
+#define RENEW_SOON_MS 10000 /* while a kind that a unit needs is not served */
 #define FIRST_RETRY_MS 500
 #define LAST_RETRY_MS 5000
 
@@ -90,8 +90,8 @@ static struct hf_types *built_in_types(struct run_target *target)
     struct hf_error err = HF_ERROR_INIT;
     struct hf_types *types = NULL;
     if (!file || hf_types_from_openapi_v2(file->bytes, file->size, &types, &err) != 0) {
-        hf_log_error(target->run->log, HF_WARN, "no schema at all: objects are compared by structure", &err, "target", target->name,
-                     NULL);
+        hf_log_error(target->run->log, HF_WARN, "no schema at all: objects are compared by structure", &err, "target",
+                     target->name, NULL);
         return NULL;
     }
     return types;
@@ -108,7 +108,8 @@ static void on_schema(void *ctx, const struct hf_answer *answer, const struct hf
         return;
     }
     if (state->code != HF_OK) {
-        hf_log_error(target->run->log, HF_WARN, "the cluster's schema can't be read", state, "target", target->name, NULL);
+        hf_log_error(target->run->log, HF_WARN, "the cluster's schema can't be read", state, "target", target->name,
+                     NULL);
         discovered(target, target->types ? NULL : built_in_types(target));
         return;
     }
@@ -118,7 +119,8 @@ static void on_schema(void *ctx, const struct hf_answer *answer, const struct hf
         return;
     }
     if (hf_types_from_openapi_v2(answer->body, answer->body_len, &types, &err) != 0) {
-        hf_log_error(target->run->log, HF_WARN, "the cluster's schema can't be understood", &err, "target", target->name, NULL);
+        hf_log_error(target->run->log, HF_WARN, "the cluster's schema can't be understood", &err, "target",
+                     target->name, NULL);
         discovered(target, target->types ? NULL : built_in_types(target));
         return;
     }
@@ -161,7 +163,8 @@ static void on_source_state(void *ctx, const struct hf_error *state)
 {
     struct run_target *target = ctx;
     struct hf_error err = HF_ERROR_INIT;
-    (void)snprintf(target->source_problem, sizeof target->source_problem, "%s", state->code != HF_OK ? state->text : "");
+    (void)snprintf(target->source_problem, sizeof target->source_problem, "%s",
+                   state->code != HF_OK ? state->text : "");
     hf_run_told(target->run, hf_agent_state(target->run->agent, target->name, "source", state, &err), &err);
 }
 

@@ -52,7 +52,8 @@ int hf_run_trail_open(struct hf_run *run, struct hf_error *err)
     for (size_t i = 0; i < run->config->channel_count; i++) {
         names[i] = run->config->channels[i].name;
     }
-    struct hf_audit_options options = {.path = run->database, .channels = names, .channel_count = run->config->channel_count};
+    struct hf_audit_options options = {
+        .path = run->database, .channels = names, .channel_count = run->config->channel_count};
     struct hf_audit_events events = {run, on_durable, on_trail_state, on_outbox};
     int result = hf_audit_open(&options, &events, post, run->loop, run->log, &run->audit, err);
     free(names);
@@ -113,8 +114,8 @@ static void on_taken(void *ctx, const struct hf_outbox_row *rows, size_t count, 
     struct taking *taking = ctx;
     struct hf_alert_message *messages = hf_calloc(count, sizeof *messages);
     for (size_t i = 0; messages && i < count; i++) {
-        messages[i] =
-            (struct hf_alert_message){rows[i].id, rows[i].key, rows[i].event_json, rows[i].attempts, rows[i].created_ms};
+        messages[i] = (struct hf_alert_message){rows[i].id, rows[i].key, rows[i].event_json, rows[i].attempts,
+                                                rows[i].created_ms};
     }
     if (taking->run->alert) {
         hf_alert_taken(taking->run->alert, taking->channel, messages, messages ? count : 0, next_due_ms);
@@ -152,7 +153,8 @@ static int settle(void *ctx, const char *channel, const struct hf_alert_message 
     if (outcome == HF_ALERT_DELIVERED) {
         event.type = "alert.delivered";
         event.severity = "info";
-        hf_buf_addf(&text, "alert %s reached %s at attempt %lld", message->key, channel, (long long)message->attempts + 1);
+        hf_buf_addf(&text, "alert %s reached %s at attempt %lld", message->key, channel,
+                    (long long)message->attempts + 1);
     } else {
         event.type = "alert.failed";
         event.severity = "warning";
@@ -160,8 +162,8 @@ static int settle(void *ctx, const char *channel, const struct hf_alert_message 
                     (long long)message->attempts + 1, why ? why : "no reason known");
     }
     event.message = hf_buf_text(&text);
-    return hf_audit_outbox_settle(run->audit, message->id, outcome == HF_ALERT_DELIVERED, over ? HF_TIME_NONE : next_ms, why,
-                                  over ? &event : NULL, err);
+    return hf_audit_outbox_settle(run->audit, message->id, outcome == HF_ALERT_DELIVERED, over ? HF_TIME_NONE : next_ms,
+                                  why, over ? &event : NULL, err);
 }
 
 static void wipe(struct hf_buf *buf)
@@ -200,11 +202,12 @@ int hf_run_alerts(struct hf_run *run, struct hf_error *err)
         if (result != 0) {
             (void)hf_error_wrap(err, "channel %s", from->name);
         }
-        channels[i] = (struct hf_alert_channel){.name = from->name,
-                                                .url = hf_buf_text(&secrets[2 * i]),
-                                                .secret = secrets[2 * i + 1].len ? hf_buf_text(&secrets[2 * i + 1]) : NULL,
-                                                .timeout_ms = from->timeout_ms,
-                                                .give_up_ms = from->give_up_ms};
+        channels[i] =
+            (struct hf_alert_channel){.name = from->name,
+                                      .url = hf_buf_text(&secrets[2 * i]),
+                                      .secret = secrets[2 * i + 1].len ? hf_buf_text(&secrets[2 * i + 1]) : NULL,
+                                      .timeout_ms = from->timeout_ms,
+                                      .give_up_ms = from->give_up_ms};
     }
     struct hf_alert *made = NULL;
     struct hf_alert_outbox outbox = {run, take, settle};
@@ -300,8 +303,8 @@ void hf_run_say(struct hf_run *run, const char *type, const char *severity, cons
     }
 }
 
-/* The key of the digests that stand for Secret values: beside the database, made once, so that equal values can be told equal over
- * restarts and by nobody else. */
+/* The key of the digests that stand for Secret values: beside the database, made once, so that equal values can be told
+ * equal over restarts and by nobody else. */
 int hf_run_secret_key(const char *database, unsigned char out[32], struct hf_error *err)
 {
     hf_auto_buf struct hf_buf path = {0};

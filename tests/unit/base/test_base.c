@@ -223,7 +223,8 @@ Test(digest, matches_the_published_vectors)
     cr_assert_eq(hf_sha256("abc", 3, &digest, &err), 0); /* FIPS 180-2, B.1 */
     hf_digest_text(&digest, text);
     cr_assert_str_eq(text, "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    cr_assert_eq(hf_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, &digest, &err), 0); /* RFC 4231, case 2 */
+    cr_assert_eq(hf_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, &digest, &err),
+                 0); /* RFC 4231, case 2 */
     hf_digest_text(&digest, text);
     cr_assert_str_eq(text, "sha256:5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
@@ -246,8 +247,13 @@ Test(digest, pieces_give_the_same_as_the_whole_and_the_hasher_is_reusable)
 
 ParameterizedTestParameters(digest, base64_goes_both_ways)
 {
-    static struct text_case cases[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="},
-                                       {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}}; /* RFC 4648, section 10 */
+    static struct text_case cases[] = {{"", ""},
+                                       {"f", "Zg=="},
+                                       {"fo", "Zm8="},
+                                       {"foo", "Zm9v"},
+                                       {"foob", "Zm9vYg=="},
+                                       {"fooba", "Zm9vYmE="},
+                                       {"foobar", "Zm9vYmFy"}}; /* RFC 4648, section 10 */
     return cr_make_param_array(struct text_case, cases, sizeof cases / sizeof cases[0]);
 }
 
@@ -316,9 +322,10 @@ ParameterizedTest(struct time_case *row, clock, reads_rfc_3339)
 
 ParameterizedTestParameters(clock, reads_durations)
 {
-    static struct time_case cases[] = {{"250ms", 250, 1}, {"30s", 30000, 1},       {"1m30s", 90000, 1}, {"2h", 7200000, 1},
-                                       {"1d", 86400000, 1}, {"30", 0, 0},           {"", 0, 0},          {"-1s", 0, 0},
-                                       {"1w", 0, 0},        {"99999999999999999d", 0, 0}, {"s", 0, 0}};
+    static struct time_case cases[] = {
+        {"250ms", 250, 1}, {"30s", 30000, 1}, {"1m30s", 90000, 1}, {"2h", 7200000, 1}, {"1d", 86400000, 1},
+        {"30", 0, 0},      {"", 0, 0},        {"-1s", 0, 0},       {"1w", 0, 0},       {"99999999999999999d", 0, 0},
+        {"s", 0, 0}};
     return cr_make_param_array(struct time_case, cases, sizeof cases / sizeof cases[0]);
 }
 
@@ -346,7 +353,8 @@ Test(log, nothing_from_a_cluster_can_forge_a_line)
     hf_log_write(log, HF_DEBUG, "too fine", NULL);
     hf_log_write(log, HF_INFO, "seen", "name", "x\ntime=2020 level=error msg=forged", "other", NULL, NULL);
     read_pipe(ends[0], line, sizeof line);
-    cr_assert_not_null(strstr(line, " level=info msg=seen name=\"x\\\\ntime=2020 level=error msg=forged\"\n"), "%s", line);
+    cr_assert_not_null(strstr(line, " level=info msg=seen name=\"x\\\\ntime=2020 level=error msg=forged\"\n"), "%s",
+                       line);
     cr_assert_eq(strchr(line, '\n'), line + strlen(line) - 1);
     hf_log_free(log);
 }
@@ -361,8 +369,9 @@ Test(log, json_lines_carry_the_error)
     (void)hf_error_set(&err, HF_ETIMEOUT, "no answer");
     hf_log_error(log, HF_WARN, "list failed", &err, "target", "dev", NULL);
     read_pipe(ends[0], line, sizeof line);
-    cr_assert_not_null(strstr(line, "\"msg\":\"list failed\",\"target\":\"dev\",\"code\":\"timeout\",\"error\":\"no answer\"}\n"),
-                       "%s", line);
+    cr_assert_not_null(
+        strstr(line, "\"msg\":\"list failed\",\"target\":\"dev\",\"code\":\"timeout\",\"error\":\"no answer\"}\n"),
+        "%s", line);
     hf_log_free(log);
 }
 
