@@ -57,6 +57,7 @@ struct hf_type {
     bool preserves_unknown;
     bool is_embedded; /* x-kubernetes-embedded-resource */
     bool is_built_in; /* of Kubernetes' own: what has no field here is not stored */
+    bool derives_defaults; /* some of its fields' defaults depend on other fields */
 };
 
 struct hf_types; /* immutable once built; may be shared by threads */

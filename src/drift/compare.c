@@ -67,7 +67,7 @@ struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct h
     const struct hf_field *field = type->kind == HF_TYPE_STRUCT ? hf_type_field(type, key) : NULL;
     if (field) {
         const struct hf_value *preset =
-            type->is_built_in ? hf_preset_by_neighbours(walk, type, key, desired, live) : NULL;
+            type->derives_defaults ? hf_preset_by_neighbours(walk, type, key, desired, live) : NULL;
         place = (struct place){.type = field->type,
                                .zero = field->zero,
                                .preset = preset ? preset : field->preset,

@@ -40,5 +40,5 @@ static bool is_annotation(const struct walk *walk)
 
 bool hf_is_convention(const struct walk *walk, struct hf_slice key)
 {
-    return is_ignored_annotation(key) && is_annotation(walk);
+    return memchr(key.ptr, '.', key.len) && is_ignored_annotation(key) && is_annotation(walk);
 }

@@ -209,32 +209,43 @@ bool hf_is_completed(const struct hf_type *type, struct hf_slice key)
            is_named(type, "core.v1.LimitRangeItem");
 }
 
+static const struct {
+    const char *type; /* the end of the definition's name */
+    const char *key;
+    const struct hf_value *(*preset)(const struct neighbours *at);
+} PRESETS[] = {{"core.v1.Container", "imagePullPolicy", pull_policy},
+               {"core.v1.EphemeralContainer", "imagePullPolicy", pull_policy},
+               {"core.v1.ServicePort", "targetPort", target_port},
+               {"core.v1.Volume", "emptyDir", volume_source},
+               {"core.v1.PodSpec", "restartPolicy", restart_policy},
+               {"core.v1.ContainerPort", "hostPort", host_port},
+               {"core.v1.LimitRangeItem", "default", default_limits},
+               {"core.v1.LimitRangeItem", "defaultRequest", default_requests},
+               {"core.v1.ServiceSpec", "externalTrafficPolicy", traffic_policy},
+               {"core.v1.ServiceSpec", "sessionAffinityConfig", affinity_config},
+               {"apps.v1.DeploymentStrategy", "rollingUpdate", rolling_update},
+               {"apps.v1.DaemonSetUpdateStrategy", "rollingUpdate", rolling_update},
+               {"apps.v1.StatefulSetUpdateStrategy", "rollingUpdate", rolling_update},
+               {"core.v1.ReplicationControllerSpec", "selector", template_labels},
+               {"batch.v1.JobSpec", "completions", completions},
+               {"networking.v1.NetworkPolicySpec", "policyTypes", policy_types},
+               {"rbac.v1.Subject", "apiGroup", subject_group},
+               {"apiextensions.v1.CustomResourceDefinitionNames", "listKind", list_kind},
+               {"apiextensions.v1.CustomResourceDefinitionNames", "singular", singular}};
+
+bool hf_derives_defaults(const struct hf_type *type)
+{
+    for (size_t i = 0; i < sizeof PRESETS / sizeof PRESETS[0]; i++) {
+        if (is_named(type, PRESETS[i].type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct hf_type *type, struct hf_slice key,
                                                const struct hf_value *desired, const struct hf_value *live)
 {
-    static const struct {
-        const char *type; /* the end of the definition's name */
-        const char *key;
-        const struct hf_value *(*preset)(const struct neighbours *at);
-    } PRESETS[] = {{"core.v1.Container", "imagePullPolicy", pull_policy},
-                   {"core.v1.EphemeralContainer", "imagePullPolicy", pull_policy},
-                   {"core.v1.ServicePort", "targetPort", target_port},
-                   {"core.v1.Volume", "emptyDir", volume_source},
-                   {"core.v1.PodSpec", "restartPolicy", restart_policy},
-                   {"core.v1.ContainerPort", "hostPort", host_port},
-                   {"core.v1.LimitRangeItem", "default", default_limits},
-                   {"core.v1.LimitRangeItem", "defaultRequest", default_requests},
-                   {"core.v1.ServiceSpec", "externalTrafficPolicy", traffic_policy},
-                   {"core.v1.ServiceSpec", "sessionAffinityConfig", affinity_config},
-                   {"apps.v1.DeploymentStrategy", "rollingUpdate", rolling_update},
-                   {"apps.v1.DaemonSetUpdateStrategy", "rollingUpdate", rolling_update},
-                   {"apps.v1.StatefulSetUpdateStrategy", "rollingUpdate", rolling_update},
-                   {"core.v1.ReplicationControllerSpec", "selector", template_labels},
-                   {"batch.v1.JobSpec", "completions", completions},
-                   {"networking.v1.NetworkPolicySpec", "policyTypes", policy_types},
-                   {"rbac.v1.Subject", "apiGroup", subject_group},
-                   {"apiextensions.v1.CustomResourceDefinitionNames", "listKind", list_kind},
-                   {"apiextensions.v1.CustomResourceDefinitionNames", "singular", singular}};
     struct neighbours at = {walk, desired, live};
     for (size_t i = 0; i < sizeof PRESETS / sizeof PRESETS[0]; i++) {
         if (hf_slice_is(key, PRESETS[i].key) && is_named(type, PRESETS[i].type)) {

@@ -7,6 +7,7 @@
 #include "holdfast/map.h"
 #include "holdfast/mem.h"
 #include "holdfast/types.h"
+#include "walk.h"
 
 #define MOST_BYTES ((size_t)64 << 20)
 #define MOST_NODES ((size_t)8000000)
@@ -228,6 +229,7 @@ static const struct hf_type *by_reference(struct builder *builder, const char *r
     }
     type->name = keep(builder, hf_slice_of(name));
     type->is_built_in = hf_facts_is_built_in(name);
+    type->derives_defaults = type->is_built_in && hf_derives_defaults(type);
     if (hf_map_put(builder->by_name, hf_slice_of(name), type, NULL) != 0) {
         builder->short_of_memory = true;
         return &UNKNOWN;

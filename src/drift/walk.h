@@ -104,6 +104,7 @@ bool hf_is_preset(struct walk *walk, const struct place *place, const struct hf_
 const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct hf_type *type, struct hf_slice key,
                                                const struct hf_value *desired, const struct hf_value *live);
 
+bool hf_derives_defaults(const struct hf_type *type);
 /* Whether the default adds to what the unit says: it holds that, too. */
 bool hf_is_completed(const struct hf_type *type, struct hf_slice key);
 
