@@ -149,12 +149,22 @@ static void absent(struct walk *walk, const struct place *place, const struct hf
     hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
 }
 
+/* An object inside another is of the kind that the field is of, whatever a unit says. */
+static bool is_fixed(const struct walk *walk, const struct hf_type *type, struct hf_slice key)
+{
+    return walk->depth > 0 && type && type->is_built_in &&
+           (hf_slice_is(key, "apiVersion") || hf_slice_is(key, "kind")) && hf_type_field(type, hf_slice_of("metadata"));
+}
+
 void hf_compare_member(struct walk *walk, const struct hf_type *type, struct hf_slice key,
                        const struct hf_value *holder, const struct hf_value *desired,
                        const struct hf_value *live_holder, const struct hf_value *live, const struct claims *claims)
 {
     if (!desired && !walk->in_atomic && !hf_claims_any_ours(walk, claims)) {
         return; /* nobody but others speaks of it */
+    }
+    if (is_fixed(walk, type, key) || hf_is_cleared(walk, type, key, holder, live_holder)) {
+        return;
     }
     struct place place = hf_place_of(walk, type, key, holder, live_holder);
     if (place.is_unknown && desired && !live) {

@@ -203,6 +203,14 @@ static bool is_named(const struct hf_type *type, const char *end)
     return len > tail && type->name[len - tail - 1] == '.' && strcmp(type->name + len - tail, end) == 0;
 }
 
+bool hf_is_cleared(struct walk *walk, const struct hf_type *type, struct hf_slice key, const struct hf_value *desired,
+                   const struct hf_value *live)
+{
+    struct neighbours at = {walk, desired, live};
+    return type && type->derives_defaults && hf_slice_is(key, "sessionAffinityConfig") &&
+           is_named(type, "core.v1.ServiceSpec") && !is_next_to(&at, "sessionAffinity", "ClientIP");
+}
+
 bool hf_is_completed(const struct hf_type *type, struct hf_slice key)
 {
     return (hf_slice_is(key, "default") || hf_slice_is(key, "defaultRequest")) && type &&

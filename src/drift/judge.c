@@ -118,7 +118,8 @@ static void compare_metadata(struct walk *walk, const struct hf_type *type, cons
     hf_walk_back(walk, mark);
 }
 
-/* The rules of an aggregated ClusterRole are the controller's, whatever the unit says. */
+/* The rules of an aggregated ClusterRole are the controller's, the spec of a Namespace the server's own, whatever the
+ * unit says. */
 static bool is_not_compared(const struct walk *walk, const struct hf_value *desired, struct hf_slice key)
 {
     const char *kind = hf_value_text(hf_value_get(desired, "kind"));
@@ -128,6 +129,9 @@ static bool is_not_compared(const struct walk *walk, const struct hf_value *desi
     if (hf_slice_is(key, "status")) {
         const struct hf_value *status = hf_value_get(desired, "status");
         return walk->input->has_status || !status || hf_is_zero(status);
+    }
+    if (hf_slice_is(key, "spec") && kind && strcmp(kind, "Namespace") == 0) {
+        return true;
     }
     return hf_slice_is(key, "rules") && kind && strcmp(kind, "ClusterRole") == 0 &&
            hf_value_get(desired, "aggregationRule");

@@ -67,7 +67,8 @@ bool hf_claims_ours(const struct walk *walk, const struct claims *claims);
 /* Whether our Apply entry names this very place (not only places below it), and no other entry does. */
 bool hf_claims_only_ours(const struct walk *walk, const struct claims *claims, bool is_item);
 /* Whether our Apply entry still names each part of what desired sets here: nobody has taken it away since. */
-bool hf_claims_applied(struct walk *walk, const struct hf_type *type, const struct hf_value *desired, const struct claims *claims);
+bool hf_claims_applied(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
+                       const struct claims *claims);
 bool hf_claims_any_ours(const struct walk *walk, const struct claims *claims); /* at or below */
 
 /* finding.c */
@@ -105,6 +106,9 @@ const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct h
                                                const struct hf_value *desired, const struct hf_value *live);
 
 bool hf_derives_defaults(const struct hf_type *type);
+/* Whether the server takes a field away because of another: what a unit says there is not kept. */
+bool hf_is_cleared(struct walk *walk, const struct hf_type *type, struct hf_slice key, const struct hf_value *desired,
+                   const struct hf_value *live);
 /* Whether the default adds to what the unit says: it holds that, too. */
 bool hf_is_completed(const struct hf_type *type, struct hf_slice key);
 

@@ -257,6 +257,8 @@ static void mutate_once(struct oracle *oracle, struct hf_value *object, bool is_
     size_t how = oracle_below(oracle, is_unit ? 12 : 10);
     hf_auto_buf struct hf_buf before = {0};
     hf_json_write(&before, place->value);
+    /* Empty in a list's key: the server moves the item at each apply, and keeps it as TCP. */
+    bool is_key = hf_slice_is(place->key, "protocol");
     const char *what = "change";
     if (how < 2) {
         what = "remove";
@@ -264,10 +266,10 @@ static void mutate_once(struct oracle *oracle, struct hf_value *object, bool is_
         take_out(place);
         return;
     }
-    if (how == 10 && !hf_slice_is(place->key, "protocol")) { /* null in a list's key: the server moves the item at each apply */
+    if (how == 10 && !is_key) {
         what = "null";
         *place->value = (struct hf_value){.kind = HF_NULL};
-    } else if (how == 11) {
+    } else if (how == 11 && !is_key) {
         what = "zero";
         if (place->value->kind == HF_BOOL) {
             place->value->as.boolean = false;
@@ -286,6 +288,9 @@ static void mutate_once(struct oracle *oracle, struct hf_value *object, bool is_
         change_list(oracle, place->value);
     } else {
         change_scalar(oracle, place);
+        if (is_key && place->value->kind == HF_STRING && place->value->as.text.len == 0) {
+            *place->value = text_value(oracle, "UDP");
+        }
     }
     hf_auto_buf struct hf_buf after = {0};
     hf_json_write(&after, place->value);
