@@ -1,18 +1,18 @@
 /* What is put back, in which order, and what the answers mean.
  *
- * waiting → (intent recorded, durable) → applied → judged. A failure whose effect is unclear is followed by a read, not by
- * another write. */
+ * waiting → (intent recorded, durable) → applied → judged. A failure whose effect is unclear is followed by a read, not
+ * by another write. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "state.h"
 
-#define DOUBT_MS 5000            /* our own write not seen on the watch for so long: read */
+#define DOUBT_MS 5000 /* our own write not seen on the watch for so long: read */
 #define BACKOFF_FIRST_MS 200
 #define BACKOFF_UNREACHED_MS 2000 /* while the cluster can't be reached: a drift must be put back soon after it can */
 #define BACKOFF_MOST_MS 300000
-#define GATE_ATTEMPTS 3           /* after so many failures an object no longer holds up those behind it */
+#define GATE_ATTEMPTS 3 /* after so many failures an object no longer holds up those behind it */
 
 static int64_t mono(const struct hf_agent *agent)
 {
@@ -155,9 +155,9 @@ static void start(struct hf_agent *agent, struct object *object)
         hf_auto_buf struct hf_buf reason = {0};
         char within[HF_TIME_TEXT];
         hf_duration_format(object->target->fight_within_ms, within);
-        hf_buf_addf(&reason, "put back %u times within %s, and changed again each time%s%s; held by %s", object->target->fight_times,
-                    within, object->incident.manager[0] ? ", last by " : "", object->incident.manager,
-                    object->target->manager);
+        hf_buf_addf(&reason, "put back %u times within %s, and changed again each time%s%s; held by %s",
+                    object->target->fight_times, within, object->incident.manager[0] ? ", last by " : "",
+                    object->incident.manager, object->target->manager);
         block(agent, object, hf_buf_text(&reason), until - mono(agent));
         return;
     }
@@ -194,7 +194,8 @@ static struct flight *take_off(struct object *object, uint64_t ticket, enum erra
 
 static struct hf_agent_ref ref_of(const struct object *object)
 {
-    return (struct hf_agent_ref){object->target->name, object->api_version, object->kind, object->namespace, object->name};
+    return (struct hf_agent_ref){object->target->name, object->api_version, object->kind, object->namespace,
+                                 object->name};
 }
 
 static void read_object(struct hf_agent *agent, struct object *object)
@@ -341,7 +342,8 @@ static void tell_failure(struct hf_agent *agent, struct object *object, const ch
     hf_agent_say(agent, object, "correction.failed", "warning", hf_buf_text(&text), &extra);
 }
 
-/* A write into a namespace that is ending is refused with 403 and these words (apiserver's namespace lifecycle admission). */
+/* A write into a namespace that is ending is refused with 403 and these words (apiserver's namespace lifecycle
+ * admission). */
 static bool is_namespace_ending(const struct hf_error *state)
 {
     return state->code == HF_EDENIED && strstr(state->text, "because it is being terminated");
@@ -390,8 +392,8 @@ static void failed(struct hf_agent *agent, struct object *object, const struct h
     }
 }
 
-/* Which is newer, the answer or what the watch told meanwhile? resourceVersions are compared for equality only: the watch
- * tells each of them once, in order. */
+/* Which is newer, the answer or what the watch told meanwhile? resourceVersions are compared for equality only: the
+ * watch tells each of them once, in order. */
 enum newest { NEWEST_ANSWER, NEWEST_HELD, NEWEST_UNSURE };
 
 static enum newest newest_of(const struct object *object, const struct flight *flight, const char *rv, bool *seen)
@@ -412,8 +414,8 @@ static enum newest newest_of(const struct object *object, const struct flight *f
     return flight->held_deleted ? NEWEST_UNSURE : NEWEST_ANSWER;
 }
 
-static int judge_answer(struct hf_agent *agent, struct object *object, struct flight *flight, const struct hf_value *answer,
-                        struct hf_error *err)
+static int judge_answer(struct hf_agent *agent, struct object *object, struct flight *flight,
+                        const struct hf_value *answer, struct hf_error *err)
 {
     const char *rv = hf_value_text(hf_agent_metadata(answer, "resourceVersion"));
     bool seen = false;
@@ -435,7 +437,8 @@ static int judge_answer(struct hf_agent *agent, struct object *object, struct fl
     return result;
 }
 
-/* Applied, and still not as desired: something changes it at once (a webhook, another writer), or we misjudge it. Slow down. */
+/* Applied, and still not as desired: something changes it at once (a webhook, another writer), or we misjudge it. Slow
+ * down. */
 static void slow_down(struct hf_agent *agent, struct object *object)
 {
     if (object->phase != PHASE_WAITING || !object->incident.open) {
@@ -462,7 +465,8 @@ static void finish_mend(struct hf_agent *agent, struct object *object, const str
     }
 }
 
-static int answered_well(struct hf_agent *agent, struct object *object, const struct hf_value *answer, struct hf_error *err)
+static int answered_well(struct hf_agent *agent, struct object *object, const struct hf_value *answer,
+                         struct hf_error *err)
 {
     struct flight *flight = object->flight;
     bool was_apply = flight->errand == ERRAND_APPLY;

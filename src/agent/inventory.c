@@ -21,21 +21,22 @@ static struct hf_slice key_slice(const struct hf_buf *key)
     return (struct hf_slice){key->ptr, key->len};
 }
 
-struct object *hf_agent_find_object(const struct target *target, const char *group, const char *kind, const char *namespace,
-                                    const char *name)
+struct object *hf_agent_find_object(const struct target *target, const char *group, const char *kind,
+                                    const char *namespace, const char *name)
 {
     hf_auto_buf struct hf_buf key = {0};
     return hf_agent_key(&key, group, kind, namespace, name) ? hf_map_get(target->objects, key_slice(&key)) : NULL;
 }
 
-/* Namespaces and CRDs come first, then the unit's own order, then kinds in the order in which they lean on each other. */
+/* Namespaces and CRDs come first, then the unit's own order, then kinds in the order in which they lean on each other.
+ */
 int64_t hf_agent_rank(const struct hf_unit *unit, const char *group, const char *kind)
 {
     static const char *const FIRST[] = {"Namespace",   "CustomResourceDefinition", "StorageClass", "PriorityClass",
                                         "ClusterRole", "ClusterRoleBinding"};
-    static const char *const THEN[] = {"ServiceAccount", "Secret",  "ConfigMap",   "PersistentVolumeClaim",
-                                       "Role",           "RoleBinding", "Service", "Deployment",
-                                       "StatefulSet",    "DaemonSet", "Job",       "CronJob",
+    static const char *const THEN[] = {"ServiceAccount", "Secret",      "ConfigMap", "PersistentVolumeClaim",
+                                       "Role",           "RoleBinding", "Service",   "Deployment",
+                                       "StatefulSet",    "DaemonSet",   "Job",       "CronJob",
                                        "Ingress"};
     (void)group;
     for (size_t i = 0; i < sizeof FIRST / sizeof FIRST[0]; i++) {
@@ -76,8 +77,8 @@ void hf_agent_object_free(struct object *object)
     free(object);
 }
 
-static struct object *object_new(struct target *target, const char *api_version, const char *kind, const char *namespace,
-                                 const char *name)
+static struct object *object_new(struct target *target, const char *api_version, const char *kind,
+                                 const char *namespace, const char *name)
 {
     struct object *object = hf_calloc(1, sizeof *object);
     struct hf_buf strings = {0};
@@ -175,8 +176,8 @@ static void adopt(struct target *target, struct object *object, struct hf_slice 
 }
 
 /* A new object, or the one of that key; NULL when memory is short. */
-static struct object *object_for(struct hf_agent *agent, struct target *target, const char *api_version, const char *kind,
-                                 const char *namespace, const char *name)
+static struct object *object_for(struct hf_agent *agent, struct target *target, const char *api_version,
+                                 const char *kind, const char *namespace, const char *name)
 {
     const char *slash = strchr(api_version, '/');
     hf_auto_buf struct hf_buf key = {0};
@@ -244,7 +245,8 @@ static void take_desired(struct hf_agent *agent, struct object *object, struct h
     }
 }
 
-static int place(struct hf_agent *agent, struct target *target, struct hf_unit *unit, size_t index, struct hf_error *err)
+static int place(struct hf_agent *agent, struct target *target, struct hf_unit *unit, size_t index,
+                 struct hf_error *err)
 {
     const struct hf_value *document = unit->documents[index].value;
     const char *api_version = hf_value_text(hf_value_get(document, "apiVersion"));
@@ -266,8 +268,8 @@ static int place(struct hf_agent *agent, struct target *target, struct hf_unit *
         return -1;
     }
     if (object->pass == target->pass) {
-        hf_log_write(agent->log, HF_WARN, "one object in two units, the first counts", "target", target->name, "kind", kind,
-                     "name", name, "unit", unit->slug, "first", object->unit ? object->unit->slug : "", NULL);
+        hf_log_write(agent->log, HF_WARN, "one object in two units, the first counts", "target", target->name, "kind",
+                     kind, "name", name, "unit", unit->slug, "first", object->unit ? object->unit->slug : "", NULL);
         return 0;
     }
     object->pass = target->pass;
@@ -343,7 +345,8 @@ int hf_agent_place_all(struct hf_agent *agent, struct target *target, struct hf_
             /* An object that joined a scope already listed was passed over by that list. */
             for (cursor = 0; hf_map_next(target->objects, &cursor, NULL, &value);) {
                 struct object *object = value;
-                if (object->scope == scope && object->verdict == HF_UNKNOWN && object->listed == 0 && !object->unit->problem) {
+                if (object->scope == scope && object->verdict == HF_UNKNOWN && object->listed == 0 &&
+                    !object->unit->problem) {
                     object->wants_get = true;
                     hf_agent_activate(agent, object);
                 }

@@ -15,7 +15,8 @@ void hf_agent_clear_findings(struct object *object)
 
 void hf_agent_set_verdict(struct hf_agent *agent, struct object *object, enum hf_verdict verdict, const char *reason)
 {
-    bool same_reason = (!reason && !object->reason) || (reason && object->reason && strcmp(reason, object->reason) == 0);
+    bool same_reason =
+        (!reason && !object->reason) || (reason && object->reason && strcmp(reason, object->reason) == 0);
     if (object->verdict == verdict && same_reason) {
         return;
     }
@@ -34,11 +35,12 @@ static void make_id(struct hf_agent *agent, char out[HF_INCIDENT_ID])
 {
     char time[HF_TIME_TEXT];
     hf_time_format(agent->effects.now_ms(agent->effects.ctx), time);
-    (void)snprintf(out, HF_INCIDENT_ID, "%.4s%.2s%.2s-%.2s%.2s%.2s-%08x", time, time + 5, time + 8, time + 11, time + 14,
-                   time + 17, agent->effects.random(agent->effects.ctx));
+    (void)snprintf(out, HF_INCIDENT_ID, "%.4s%.2s%.2s-%.2s%.2s%.2s-%08x", time, time + 5, time + 8, time + 11,
+                   time + 14, time + 17, agent->effects.random(agent->effects.ctx));
 }
 
-static int digest_findings(struct hf_agent *agent, const struct object *object, struct hf_digest *out, struct hf_error *err)
+static int digest_findings(struct hf_agent *agent, const struct object *object, struct hf_digest *out,
+                           struct hf_error *err)
 {
     char verdict = (char)object->verdict;
     if (hf_hasher_add(agent->hasher, &verdict, 1, err) != 0) {
@@ -47,7 +49,8 @@ static int digest_findings(struct hf_agent *agent, const struct object *object, 
     for (size_t i = 0; i < object->finding_count; i++) {
         const char *parts[] = {object->findings[i].path, object->findings[i].desired, object->findings[i].live};
         for (size_t j = 0; j < 3; j++) {
-            if (hf_hasher_add(agent->hasher, parts[j] ? parts[j] : "\x01", parts[j] ? strlen(parts[j]) + 1 : 2, err) != 0) {
+            if (hf_hasher_add(agent->hasher, parts[j] ? parts[j] : "\x01", parts[j] ? strlen(parts[j]) + 1 : 2, err) !=
+                0) {
                 return -1;
             }
         }
@@ -110,7 +113,8 @@ static void note_author(struct incident *incident, const struct object *object)
     }
     if (latest) {
         (void)snprintf(incident->manager, sizeof incident->manager, "%s", latest->manager);
-        (void)snprintf(incident->operation, sizeof incident->operation, "%s", latest->operation ? latest->operation : "");
+        (void)snprintf(incident->operation, sizeof incident->operation, "%s",
+                       latest->operation ? latest->operation : "");
     } else if (object->verdict == HF_MISSING || object->verdict == HF_TERMINATING) {
         (void)snprintf(incident->operation, sizeof incident->operation, "%s", incident->created ? "" : "Delete");
     }
@@ -162,7 +166,8 @@ static int note_drift(struct hf_agent *agent, struct object *object, int64_t dri
         object->target->drifts++;
     }
     hf_agent_say(agent, object, opens ? opening_type(incident) : "drift.changed",
-                 incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text), &extra);
+                 incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text),
+                 &extra);
     hf_agent_keep_row(agent, object, false);
     return 0;
 }
@@ -201,7 +206,8 @@ static void confirm(struct hf_agent *agent, struct object *object)
                                 .corrected_ms = now,
                                 .alert = !incident->created && !incident->rollout};
     hf_agent_say(agent, object, incident->created || incident->rollout ? "rollout.confirmed" : "correction.confirmed",
-                 incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text), &extra);
+                 incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text),
+                 &extra);
     object->corrections++;
     object->last_correction_ms = took;
     if (!incident->created && !incident->rollout) {
@@ -228,7 +234,8 @@ static void close_incident(struct hf_agent *agent, struct object *object)
                                     .drifted_ms = incident->drifted_ms,
                                     .corrected_ms = agent->effects.now_ms(agent->effects.ctx),
                                     .alert = !incident->created && !incident->rollout};
-        hf_agent_say(agent, object, incident->rollout ? "rollout.confirmed" : "drift.healed", "info", hf_buf_text(&text), &extra);
+        hf_agent_say(agent, object, incident->rollout ? "rollout.confirmed" : "drift.healed", "info",
+                     hf_buf_text(&text), &extra);
     }
     incident->open = false;
 }
@@ -289,8 +296,8 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
     if (!stays_blocked) {
         hf_agent_set_verdict(agent, object, shown,
                              !object->target->correct ? "this target is only observed"
-                             : object->is_held       ? object->hold_reason
-                                                     : NULL);
+                             : object->is_held        ? object->hold_reason
+                                                      : NULL);
     }
     /* Describe what is, not the "pending" or "blocked" that is shown for it. */
     enum hf_verdict kept = object->verdict;
@@ -305,8 +312,8 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
     return result;
 }
 
-static int compare(struct hf_agent *agent, struct object *object, const struct hf_value *live, const struct hf_digest *digest,
-                   struct hf_error *err)
+static int compare(struct hf_agent *agent, struct object *object, const struct hf_value *live,
+                   const struct hf_digest *digest, struct hf_error *err)
 {
     struct hf_arena *arena = hf_arena_new(0);
     if (!arena) {

@@ -272,14 +272,15 @@ int hf_agent_state(struct hf_agent *agent, const char *target_name, const char *
     char **problem = is_source ? &target->source_problem : &target->cluster_problem;
     hf_auto_buf struct hf_buf text = {0};
     if (state->code != HF_OK && !*problem) {
-        hf_buf_addf(&text, "the %s of %s can't be read: %s. What is known of it is kept.", what, target->name, state->text);
-        hf_agent_say_target(agent, target, NULL, is_source ? "source.lost" : "cluster.lost", "warning", hf_buf_text(&text),
-                            is_source);
+        hf_buf_addf(&text, "the %s of %s can't be read: %s. What is known of it is kept.", what, target->name,
+                    state->text);
+        hf_agent_say_target(agent, target, NULL, is_source ? "source.lost" : "cluster.lost", "warning",
+                            hf_buf_text(&text), is_source);
         *problem = hf_strdup(state->text);
     } else if (state->code == HF_OK && *problem) {
         hf_buf_addf(&text, "the %s of %s can be read again", what, target->name);
-        hf_agent_say_target(agent, target, NULL, is_source ? "source.found" : "cluster.found", "info", hf_buf_text(&text),
-                            is_source);
+        hf_agent_say_target(agent, target, NULL, is_source ? "source.found" : "cluster.found", "info",
+                            hf_buf_text(&text), is_source);
         free(*problem);
         *problem = NULL;
     }

@@ -1,8 +1,9 @@
 /* What a forced apply alone can't put right.
  *
- * A Service port whose number was changed is another item to server-side apply: it would add ours beside it, and the server refuses two
- * ports of one name. So the list is replaced first, by a JSON patch that holds only for the version that was judged; then the apply
- * takes the fields into its own hands; then the patch's share of them is given up, so that nobody is left a co-owner. */
+ * A Service port whose number was changed is another item to server-side apply: it would add ours beside it, and the
+ * server refuses two ports of one name. So the list is replaced first, by a JSON patch that holds only for the version
+ * that was judged; then the apply takes the fields into its own hands; then the patch's share of them is given up, so
+ * that nobody is left a co-owner. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,11 +52,13 @@ void hf_agent_plan_mend(struct hf_agent *agent, struct object *object, const str
 {
     bool has_added = false;
     for (size_t i = 0; i < judgement->count; i++) {
-        has_added |= judgement->findings[i].class == HF_EXTRA_FIELD && strncmp(judgement->findings[i].path, "/spec/ports/", 12) == 0;
+        has_added |= judgement->findings[i].class == HF_EXTRA_FIELD &&
+                     strncmp(judgement->findings[i].path, "/spec/ports/", 12) == 0;
     }
     free(object->mend);
     object->mend = NULL;
-    const struct hf_value *desired = hf_value_path(object->unit->documents[object->document].value, "spec", "ports", NULL);
+    const struct hf_value *desired =
+        hf_value_path(object->unit->documents[object->document].value, "spec", "ports", NULL);
     if (!has_added || strcmp(object->kind, "Service") != 0 || !desired || !hf_agent_metadata(live, "resourceVersion")) {
         return;
     }

@@ -174,13 +174,14 @@ void hf_agent_say(struct hf_agent *agent, const struct object *object, const cha
     if (extra->with_findings && object->finding_count > 0) {
         event->detail = detail_of(agent, batch, object);
     }
-    hf_log_write(agent->log, strcmp(type, "correction.failed") == 0 || strcmp(type, "correction.blocked") == 0 ? HF_WARN : HF_INFO,
-                 message, "event", type, "target", object->target->name, "kind", object->kind, "namespace", object->namespace,
-                 "name", object->name, "incident", event->incident, "manager", event->manager, NULL);
+    hf_log_write(agent->log,
+                 strcmp(type, "correction.failed") == 0 || strcmp(type, "correction.blocked") == 0 ? HF_WARN : HF_INFO,
+                 message, "event", type, "target", object->target->name, "kind", object->kind, "namespace",
+                 object->namespace, "name", object->name, "incident", event->incident, "manager", event->manager, NULL);
 }
 
-void hf_agent_say_target(struct hf_agent *agent, const struct target *target, const struct hf_unit *unit, const char *type,
-                         const char *severity, const char *message, bool alert)
+void hf_agent_say_target(struct hf_agent *agent, const struct target *target, const struct hf_unit *unit,
+                         const char *type, const char *severity, const char *message, bool alert)
 {
     struct hf_audit_event *event = new_event(agent);
     if (!event) {
@@ -197,8 +198,8 @@ void hf_agent_say_target(struct hf_agent *agent, const struct target *target, co
         event->revision = unit->revision;
     }
     event->alert = alert;
-    hf_log_write(agent->log, strcmp(severity, "info") == 0 ? HF_INFO : HF_WARN, message, "event", type, "target", target->name,
-                 "unit", unit ? unit->slug : NULL, NULL);
+    hf_log_write(agent->log, strcmp(severity, "info") == 0 ? HF_INFO : HF_WARN, message, "event", type, "target",
+                 target->name, "unit", unit ? unit->slug : NULL, NULL);
 }
 
 void hf_agent_keep_row(struct hf_agent *agent, const struct object *object, bool forget)

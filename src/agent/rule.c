@@ -50,7 +50,8 @@ bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object)
     return decision.action != HF_ACT_IGNORE;
 }
 
-bool hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_arena *arena, struct hf_judgement *judgement)
+bool hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_arena *arena,
+                    struct hf_judgement *judgement)
 {
     struct hf_rule_subject subject = subject_of(object);
     struct hf_finding *kept = hf_arena_array(arena, judgement->count, sizeof *kept);

@@ -5,7 +5,8 @@
  * live.c       what follows tell                 view.c     what people see
  * mend.c       what an apply alone can not put right          agent.c   making, targets, tick
  *
- * Every public entry ends in hf_agent_leave: it starts what may be started, hands the batch over, and asks for the next wake. */
+ * Every public entry ends in hf_agent_leave: it starts what may be started, hands the batch over, and asks for the next
+ * wake. */
 #ifndef HF_AGENT_STATE_H
 #define HF_AGENT_STATE_H
 
@@ -51,11 +52,11 @@ struct incident {
     char id[HF_INCIDENT_ID];
     int64_t seen_ms;
     int64_t drifted_ms;
-    bool created;    /* never seen live before: a first apply, not a drift */
-    bool rollout;    /* desired changed: applying it is no drift */
-    bool intended;   /* a correction was recorded */
-    bool applied;    /* an apply was answered 2xx, or its answer was lost */
-    bool blocked;    /* told as blocked */
+    bool created;  /* never seen live before: a first apply, not a drift */
+    bool rollout;  /* desired changed: applying it is no drift */
+    bool intended; /* a correction was recorded */
+    bool applied;  /* an apply was answered 2xx, or its answer was lost */
+    bool blocked;  /* told as blocked */
     bool failure_told;
     unsigned attempts;
     struct hf_digest findings; /* of what was last recorded */
@@ -79,10 +80,10 @@ struct object {
     uint64_t pass;
     bool has_status;
     bool is_served;
-    bool is_held;          /* a rule says that it is not put back */
+    bool is_held; /* a rule says that it is not put back */
     char hold_reason[300];
     enum hf_severity severity;
-    const char *rule;      /* that decided the severity; NULL: none */
+    const char *rule;    /* that decided the severity; NULL: none */
     struct scope *scope; /* NULL: kind not served */
     uint64_t listed;     /* the scope's list in which it was last named */
 
@@ -91,7 +92,7 @@ struct object {
     int64_t since_ms;
     char uid[HF_RV_TEXT];
     char last_rv[HF_RV_TEXT];
-    bool was_known;      /* the trail, or we, have seen it live */
+    bool was_known; /* the trail, or we, have seen it live */
     bool has_in_sync;
     struct hf_digest in_sync; /* of the last live form judged in sync */
 
@@ -100,18 +101,18 @@ struct object {
     size_t finding_count;
 
     struct incident incident;
-    char *mend;          /* a JSON patch to be sent before the apply; NULL: none is needed */
-    char *tidy;          /* one to be sent after it */
+    char *mend; /* a JSON patch to be sent before the apply; NULL: none is needed */
+    char *tidy; /* one to be sent after it */
     enum phase phase;
-    bool verify_first;   /* an earlier apply may have arrived: read before writing again */
-    bool wants_get;      /* must be read anew (desired changed, doubt about what is newest) */
+    bool verify_first; /* an earlier apply may have arrived: read before writing again */
+    bool wants_get;    /* must be read anew (desired changed, doubt about what is newest) */
     bool desired_changed;
-    int64_t due_ms;      /* monotonic */
+    int64_t due_ms; /* monotonic */
     uint64_t record_ticket;
     struct flight *flight;
     char await_rv[HF_RV_TEXT]; /* our own write, not yet seen on the watch: older events are passed over until it is */
     int64_t await_since_ms;
-    int64_t *fights;     /* when it was put back, a ring of the target's fight_times */
+    int64_t *fights; /* when it was put back, a ring of the target's fight_times */
     size_t fight_cap;
     size_t fight_next;
     int64_t corrections;
@@ -133,7 +134,7 @@ struct scope {
     uint64_t list; /* counts lists begun */
     bool listing;
     bool synced;
-    bool lost;     /* its watch is down */
+    bool lost; /* its watch is down */
     enum hf_code code;
     char *problem;
     int64_t lost_since_ms;
@@ -194,8 +195,8 @@ struct hf_agent {
     uint64_t next_ticket;
     uint64_t next_scope;
     bool draining;
-    struct batch *open_batch;           /* being filled in this entry */
-    struct batch *unsent;               /* oldest first: record said HF_EBUSY */
+    struct batch *open_batch; /* being filled in this entry */
+    struct batch *unsent;     /* oldest first: record said HF_EBUSY */
     struct batch **unsent_end;
     bool lacks_memory; /* an event could not be kept: told by the entry's result */
 };
@@ -209,8 +210,8 @@ void hf_agent_list_anew(struct hf_agent *agent, const struct target *target);
 
 /* inventory.c */
 int hf_agent_place_all(struct hf_agent *agent, struct target *target, struct hf_error *err);
-struct object *hf_agent_find_object(const struct target *target, const char *group, const char *kind, const char *namespace,
-                                    const char *name);
+struct object *hf_agent_find_object(const struct target *target, const char *group, const char *kind,
+                                    const char *namespace, const char *name);
 bool hf_agent_key(struct hf_buf *key, const char *group, const char *kind, const char *namespace, const char *name);
 void hf_agent_object_free(struct object *object);
 int64_t hf_agent_rank(const struct hf_unit *unit, const char *group, const char *kind);
@@ -241,8 +242,8 @@ struct event_extra {
 };
 void hf_agent_say(struct hf_agent *agent, const struct object *object, const char *type, const char *severity,
                   const char *message, const struct event_extra *extra);
-void hf_agent_say_target(struct hf_agent *agent, const struct target *target, const struct hf_unit *unit, const char *type,
-                         const char *severity, const char *message, bool alert);
+void hf_agent_say_target(struct hf_agent *agent, const struct target *target, const struct hf_unit *unit,
+                         const char *type, const char *severity, const char *message, bool alert);
 void hf_agent_keep_row(struct hf_agent *agent, const struct object *object, bool forget);
 uint64_t hf_agent_batch_ticket(struct hf_agent *agent); /* 0: memory is short */
 int hf_agent_hand_over(struct hf_agent *agent, struct hf_error *err);
@@ -250,7 +251,8 @@ const char *hf_agent_severity(const struct object *object);
 void hf_agent_batch_free(struct batch *batch);
 
 /* rule.c */
-bool hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_arena *arena, struct hf_judgement *judgement);
+bool hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_arena *arena,
+                    struct hf_judgement *judgement);
 bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object); /* false: ignored */
 
 /* mend.c */

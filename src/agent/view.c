@@ -129,7 +129,8 @@ static int compare_units(const void *left, const void *right)
 /* How bad a verdict is for the unit that has it: the worst of its objects is the unit's. */
 static int badness(const char *verdict)
 {
-    static const char *const ORDER[] = {"in_sync", "extra", "pending", "terminating", "missing", "drifted", "unknown", "blocked"};
+    static const char *const ORDER[] = {"in_sync", "extra",   "pending", "terminating",
+                                        "missing", "drifted", "unknown", "blocked"};
     for (int i = 0; i < 8; i++) {
         if (strcmp(ORDER[i], verdict) == 0) {
             return i;
@@ -171,13 +172,14 @@ int hf_agent_fill_view(const struct hf_agent *agent, struct hf_view *view, struc
         void *value;
         while (hf_map_next(target->units, &cursor, NULL, &value)) {
             const struct hf_unit *unit = value;
-            units[unit_at++] = (struct hf_view_unit){.target = copy(view, target->name, &short_of),
-                                                     .space = copy(view, unit->space, &short_of),
-                                                     .slug = copy(view, unit->slug, &short_of),
-                                                     .origin = copy(view, unit->origin, &short_of),
-                                                     .revision = unit->revision,
-                                                     .verdict = hf_verdict_name(unit->problem ? HF_UNKNOWN : HF_IN_SYNC),
-                                                     .problem = copy(view, unit->problem, &short_of)};
+            units[unit_at++] =
+                (struct hf_view_unit){.target = copy(view, target->name, &short_of),
+                                      .space = copy(view, unit->space, &short_of),
+                                      .slug = copy(view, unit->slug, &short_of),
+                                      .origin = copy(view, unit->origin, &short_of),
+                                      .revision = unit->revision,
+                                      .verdict = hf_verdict_name(unit->problem ? HF_UNKNOWN : HF_IN_SYNC),
+                                      .problem = copy(view, unit->problem, &short_of)};
         }
         for (cursor = 0; hf_map_next(target->objects, &cursor, NULL, &value);) {
             copy_object(agent, view, value, &objects[object_at++], &short_of);
