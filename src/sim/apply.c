@@ -274,6 +274,7 @@ int sim_apply(struct sim_work *work, const struct sim_change *change, const stru
     *merged = NULL;
     if (check_config(work, change, config) != 0 || track_former(work, change, managers) != 0 ||
         copy_managers(work->arena, managers, &former) != 0 ||
+        sim_managers_reconcile(work->arena, change, managers) != 0 ||
         sim_typed_merge(work->arena, change->type, change->live, config, merged) != 0 ||
         set_own(work, change, config, managers, &last) != 0 ||
         prune(work->arena, change->type, last, managers, merged) != 0 ||

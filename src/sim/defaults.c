@@ -50,7 +50,6 @@ static const struct standard STANDARDS[] = {
     {CORE "PersistentVolumeClaimStatus", "phase", "\"Pending\""},
     {CORE "PersistentVolumeStatus", "phase", "\"Pending\""},
     {CORE "NamespaceStatus", "phase", "\"Active\""},
-    {CORE "PodStatus", "phase", "\"Pending\""},
     {CORE "EndpointPort", "protocol", "\"TCP\""},
     {CORE "ServiceSpec", "sessionAffinity", "\"None\""},
     {CORE "ServiceSpec", "type", "\"ClusterIP\""},
@@ -70,7 +69,6 @@ static const struct standard STANDARDS[] = {
     {APPS "DaemonSetUpdateStrategy", "type", "\"RollingUpdate\""},
     {APPS "RollingUpdateDaemonSet", "maxUnavailable", "1"},
     {APPS "ReplicaSetSpec", "replicas", "1"},
-    {BATCH "JobSpec", "backoffLimit", "6"},
     {CRON "CronJobSpec", "concurrencyPolicy", "\"Allow\""},
     {CRON "CronJobSpec", "suspend", "false"},
     {CRON "CronJobSpec", "successfulJobsHistoryLimit", "3"},
@@ -78,6 +76,7 @@ static const struct standard STANDARDS[] = {
     {"io.k8s.api.networking.v1.NetworkPolicyPort", "protocol", "\"TCP\""},
     {"io.k8s.api.rbac.v1.RoleRef", "apiGroup", "\"rbac.authorization.k8s.io\""},
     {"io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec", "minReplicas", "1"},
+    {"io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec", "targetCPUUtilizationPercentage", "80"},
     {"io.k8s.api.storage.v1.StorageClass", "reclaimPolicy", "\"Delete\""},
     {"io.k8s.api.storage.v1.StorageClass", "volumeBindingMode", "\"Immediate\""},
     {"io.k8s.api.scheduling.v1.PriorityClass", "preemptionPolicy", "\"PreemptLowerPriority\""},
@@ -96,10 +95,16 @@ static const struct standard STANDARDS[] = {
     {HOOKS "ServiceReference", "port", "443"},
 };
 
+/* Go knows no difference between "" and nothing. */
+static bool is_absent(const struct hf_value *value)
+{
+    return !value || value->kind == HF_NULL || (value->kind == HF_STRING && value->as.text.len == 0);
+}
+
 static int put_absent(struct hf_arena *arena, struct hf_value *object, const char *field, const char *json)
 {
     const struct hf_value *there = hf_value_get(object, field);
-    return there && there->kind != HF_NULL ? 0 : sim_put_json(arena, object, field, json);
+    return is_absent(there) ? sim_put_json(arena, object, field, json) : 0;
 }
 
 /* Latest when the image has the tag latest or none. */
@@ -238,8 +243,13 @@ static int default_stateful_spec(struct hf_arena *arena, struct hf_value *spec)
     return 0;
 }
 
-static int default_job(struct hf_arena *arena, struct hf_value *spec)
+/* Only of a Job itself, not of a CronJob's template. */
+static int default_job(struct hf_arena *arena, struct hf_value *job)
 {
+    struct hf_value *spec = sim_object_at(arena, job, "spec");
+    if (!spec || put_absent(arena, spec, "backoffLimit", "6") != 0) {
+        return -1;
+    }
     if (hf_value_get(spec, "completions") || hf_value_get(spec, "parallelism")) {
         return put_absent(arena, spec, "parallelism", "1");
     }
@@ -260,6 +270,14 @@ static int default_network_policy(struct hf_arena *arena, struct hf_value *spec)
     return put_absent(arena, spec, "policyTypes", egress ? "[\"Ingress\",\"Egress\"]" : "[\"Ingress\"]");
 }
 
+/* A field of an API version that is gone lives on as an annotation. */
+static int default_daemon_set(struct hf_arena *arena, struct hf_value *set)
+{
+    struct hf_value *metadata = sim_object_at(arena, set, "metadata");
+    struct hf_value *annotations = metadata ? sim_object_at(arena, metadata, "annotations") : NULL;
+    return annotations ? put_absent(arena, annotations, "deprecated.daemonset.template.generation", "\"0\"") : -1;
+}
+
 static const struct {
     const char *type;
     int (*fill)(struct hf_arena *arena, struct hf_value *value);
@@ -272,10 +290,11 @@ static const struct {
     {CORE "ServicePort", default_service_port},
     {CORE "ServiceSpec", default_service},
     {APPS "DeploymentStrategy", default_deployment_strategy},
+    {APPS "DaemonSet", default_daemon_set},
     {APPS "DaemonSetUpdateStrategy", default_daemon_strategy},
     {APPS "StatefulSetUpdateStrategy", default_stateful_strategy},
     {APPS "StatefulSetSpec", default_stateful_spec},
-    {BATCH "JobSpec", default_job},
+    {BATCH "Job", default_job},
     {"io.k8s.api.rbac.v1.Subject", default_subject},
     {"io.k8s.api.networking.v1.NetworkPolicySpec", default_network_policy},
 };

@@ -77,7 +77,7 @@ int sim_read_body(struct sim_request *request, bool yaml, struct hf_value **out)
     if (!yaml && type[0] && strstr(type, "json") == NULL) {
         return sim_fail(&request->work, 415, "UnsupportedMediaType",
                         "the body of the request was in an unknown format - accepted media types include: "
-                        "application/json, application/yaml");
+                        "application/json, application/yaml, application/vnd.kubernetes.protobuf");
     }
     if (request->body_len > MOST_BODY) {
         return sim_fail(&request->work, 413, "RequestEntityTooLarge", "Request entity too large: limit is %u",

@@ -241,6 +241,16 @@ static int take(struct hf_arena *arena, const struct sim_change *change, const s
     return 0;
 }
 
+int sim_managers_reconcile(struct hf_arena *arena, const struct sim_change *change, struct sim_managers *managers)
+{
+    for (size_t i = 0; i < managers->count; i++) {
+        if (sim_typed_reconcile(arena, change->type, change->live, &managers->items[i].set) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* An object that was written before managedFields were tracked stays untracked until the first apply. */
 int sim_managers_update(struct sim_work *work, const struct sim_change *change, const struct hf_value *fresh,
                         struct sim_managers *managers)
@@ -250,6 +260,7 @@ int sim_managers_update(struct sim_work *work, const struct sim_change *change, 
         return 0;
     }
     if (sim_typed_check(work, change->type, change->live) != 0 || sim_typed_check(work, change->type, fresh) != 0 ||
+        sim_managers_reconcile(work->arena, change, managers) != 0 ||
         sim_typed_compare(work->arena, change->type, change->live, fresh, &comparison) != 0) {
         return -1;
     }

@@ -39,6 +39,9 @@ int sim_managers_write(struct hf_arena *arena, struct hf_value *object, const st
 int sim_managers_update(struct sim_work *work, const struct sim_change *change, const struct hf_value *fresh,
                         struct sim_managers *managers);
 
+/* Reads each manager's fields by the type and the live object of the change. -1: memory. */
+int sim_managers_reconcile(struct hf_arena *arena, const struct sim_change *change, struct sim_managers *managers);
+
 /* The manager of that identity (an Update's holds the version, an Apply's does not); NULL when there is none. */
 struct sim_manager *sim_managers_find(struct sim_managers *managers, const char *name, bool applies,
                                       const char *version);

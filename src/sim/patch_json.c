@@ -9,10 +9,10 @@ struct place {
     struct hf_slice key; /* unescaped */
 };
 
-static int unable(struct sim_work *work, const char *operation, const char *path, const char *why)
+/* The real server does not say what it was. */
+static int unable(struct sim_work *work)
 {
-    return sim_fail(work, 422, "Invalid", "the server rejected our request due to an error in our request: %s %s: %s",
-                    operation, path, why);
+    return sim_fail(work, 422, "Invalid", "the server rejected our request due to an error in our request");
 }
 
 static int unescape(struct hf_arena *arena, struct hf_slice token, struct hf_slice *out)
@@ -29,17 +29,16 @@ static int unescape(struct hf_arena *arena, struct hf_slice token, struct hf_sli
 }
 
 /* The value that holds what the path leads to, and its last step. */
-static int find_place(struct sim_work *work, struct hf_value *document, const char *operation, const char *path,
-                      struct place *out)
+static int find_place(struct sim_work *work, struct hf_value *document, const char *path, struct place *out)
 {
     const char *last = strrchr(path, '/');
     if (path[0] != '/' || !last) {
-        return unable(work, operation, path, "the path must begin with /");
+        return unable(work);
     }
     struct hf_slice parent = {path, (size_t)(last - path)};
     out->parent = (struct hf_value *)(uintptr_t)hf_pointer_get(document, parent);
     if (!out->parent || (out->parent->kind != HF_OBJECT && out->parent->kind != HF_ARRAY)) {
-        return unable(work, operation, path, "doc is missing path: missing value");
+        return unable(work);
     }
     return unescape(work->arena, hf_slice_of(last + 1), &out->key);
 }
@@ -63,7 +62,7 @@ static int add(struct sim_work *work, struct hf_value *document, const char *pat
         *document = *value;
         return 0;
     }
-    if (find_place(work, document, "add", path, &place) != 0) {
+    if (find_place(work, document, path, &place) != 0) {
         return -1;
     }
     if (place.parent->kind == HF_OBJECT) {
@@ -73,7 +72,7 @@ static int add(struct sim_work *work, struct hf_value *document, const char *pat
     if (hf_slice_is(place.key, "-")) {
         at = count;
     } else if (!index_of(&place, count, &at)) {
-        return unable(work, "add", path, "index out of range");
+        return unable(work);
     }
     if (hf_value_push(work->arena, place.parent, value) != 0) {
         return -1;
@@ -84,18 +83,17 @@ static int add(struct sim_work *work, struct hf_value *document, const char *pat
     return 0;
 }
 
-static int take_out(struct sim_work *work, struct hf_value *document, const char *operation, const char *path,
-                    struct hf_value *out)
+static int take_out(struct sim_work *work, struct hf_value *document, const char *path, struct hf_value *out)
 {
     struct place place;
     size_t at;
-    if (find_place(work, document, operation, path, &place) != 0) {
+    if (find_place(work, document, path, &place) != 0) {
         return -1;
     }
     if (place.parent->kind == HF_OBJECT) {
         const struct hf_value *there = hf_value_find(place.parent, place.key);
         if (!there) {
-            return unable(work, operation, path, "Unable to remove nonexistent key");
+            return unable(work);
         }
         *out = *there;
         (void)hf_value_unset(place.parent, place.key);
@@ -103,7 +101,7 @@ static int take_out(struct sim_work *work, struct hf_value *document, const char
     }
     size_t count = hf_value_count(place.parent);
     if (count == 0 || !index_of(&place, count - 1, &at)) {
-        return unable(work, operation, path, "index out of range");
+        return unable(work);
     }
     struct hf_value *items = place.parent->as.array.items;
     *out = items[at];
@@ -116,7 +114,7 @@ static int replace(struct sim_work *work, struct hf_value *document, const char 
 {
     struct hf_value *there = (struct hf_value *)(uintptr_t)hf_pointer_get(document, hf_slice_of(path));
     if (!there) {
-        return unable(work, "replace", path, "doc is missing key: missing value");
+        return unable(work);
     }
     *there = *value;
     return 0;
@@ -126,7 +124,7 @@ static int test(struct sim_work *work, const struct hf_value *document, const ch
 {
     static const struct hf_value NOTHING = {.kind = HF_NULL};
     const struct hf_value *there = hf_pointer_get(document, hf_slice_of(path));
-    return hf_value_equal(there ? there : &NOTHING, value) ? 0 : unable(work, "test", path, "testing value failed");
+    return hf_value_equal(there ? there : &NOTHING, value) ? 0 : unable(work);
 }
 
 static int move(struct sim_work *work, struct hf_value *document, const struct hf_value *step, const char *path,
@@ -135,14 +133,14 @@ static int move(struct sim_work *work, struct hf_value *document, const struct h
     const char *from = hf_value_text(hf_value_get(step, "from"));
     struct hf_value value;
     if (!from) {
-        return unable(work, keep ? "copy" : "move", path, "from is missing");
+        return unable(work);
     }
     if (!keep) {
-        return take_out(work, document, "move", from, &value) == 0 ? add(work, document, path, &value) : -1;
+        return take_out(work, document, from, &value) == 0 ? add(work, document, path, &value) : -1;
     }
     const struct hf_value *there = hf_pointer_get(document, hf_slice_of(from));
     if (!there) {
-        return unable(work, "copy", from, "doc is missing key: missing value");
+        return unable(work);
     }
     struct hf_value *copy = hf_value_copy(work->arena, there);
     return copy ? add(work, document, path, copy) : -1;
@@ -166,7 +164,7 @@ static int run_step(struct sim_work *work, struct hf_value *document, const stru
         return add(work, document, path, value);
     }
     if (strcmp(operation, "remove") == 0) {
-        return take_out(work, document, "remove", path, &gone);
+        return take_out(work, document, path, &gone);
     }
     if (strcmp(operation, "replace") == 0) {
         return replace(work, document, path, value);

@@ -44,16 +44,16 @@ int sim_invalid(struct sim_work *work, const struct sim_kind *kind, const char *
         add_cause(&text, hf_value_at(work->causes, i));
     }
     hf_buf_adds(&text, count > 1 ? "]" : "");
-    sim_fail(work, 422, "Invalid", "%s%s%s \"%s\" is invalid: %s", kind->kind, kind->group[0] ? "." : "", kind->group,
-             name, hf_buf_text(&text));
-    return sim_details(work, name, kind->group, kind->kind);
+    const char *group = strcmp(kind->kind, "Ingress") == 0 ? "extensions" : kind->group; /* 1.20's word */
+    sim_fail(work, 422, "Invalid", "%s%s%s \"%s\" is invalid: %s", kind->kind, group[0] ? "." : "", group, name,
+             hf_buf_text(&text));
+    return sim_details(work, name, group, kind->kind);
 }
 
 /* The reasons that come with a details object even when there is nothing in it. */
 static bool has_details(const struct sim_problem *problem)
 {
-    return problem->code == 405 || problem->code == 415 || problem->code == 422 ||
-           (problem->code == 404 && problem->reason[0] != '\0');
+    return problem->code == 405 || problem->code == 422 || (problem->code == 404 && problem->reason[0] != '\0');
 }
 
 void sim_write_status(struct hf_buf *buf, struct sim_work *work)

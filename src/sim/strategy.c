@@ -151,7 +151,8 @@ static int create_pod(struct sim_writing *w, struct hf_value *fresh)
     for (size_t i = 0; i < hf_value_count(containers); i++) {
         asks = asks || hf_value_count(hf_value_get(hf_value_at(containers, i), "resources")) > 0;
     }
-    if (!spec || !status || sim_put_text(w->work->arena, status, "qosClass", asks ? "Burstable" : "BestEffort") != 0 ||
+    if (!spec || !status || sim_put_text(w->work->arena, status, "phase", "Pending") != 0 ||
+        sim_put_text(w->work->arena, status, "qosClass", asks ? "Burstable" : "BestEffort") != 0 ||
         (!hf_value_get(spec, "tolerations") && sim_put_json(w->work->arena, spec, "tolerations", TOLERATIONS) != 0) ||
         (!hf_value_get(spec, "priority") && sim_put_int(w->work->arena, spec, "priority", 0) != 0) ||
         (!hf_value_get(spec, "preemptionPolicy") &&

@@ -106,10 +106,8 @@ struct checker {
 /* Puts the path where it went wrong before the message. */
 static int at_place(struct checker *c)
 {
-    struct sim_set set = {0};
     const char *message = c->work->problem.message;
     hf_auto_buf struct hf_buf path = {0};
-    (void)set;
     for (size_t i = 0; i < c->trail.depth; i++) {
         struct hf_slice e = c->trail.path[i];
         hf_buf_addc(&path, e.ptr[0] == 'f' ? '.' : '[');
@@ -284,4 +282,60 @@ int sim_typed_fields(struct hf_arena *arena, const struct sim_type *type, const 
     struct gatherer g = {.arena = arena, .out = out};
     *out = (struct sim_set){0};
     return gather(&g, type, value);
+}
+
+static const struct sim_type *part_type(const struct sim_type *type, struct hf_slice element)
+{
+    bool declared;
+    if (type->shape == SHAPE_LIST) {
+        return element.ptr[0] == 'f' ? NULL : type->element;
+    }
+    if (element.ptr[0] != 'f' || (type->shape != SHAPE_STRUCT && type->shape != SHAPE_MAP)) {
+        return NULL;
+    }
+    return sim_member_type(type, (struct hf_slice){element.ptr + 2, element.len - 2}, &declared);
+}
+
+static bool has_parts(const struct sim_type *type)
+{
+    return type->shape == SHAPE_LIST ? type->list != LIST_ATOMIC
+                                     : (type->shape == SHAPE_STRUCT || type->shape == SHAPE_MAP) && !type->atomic;
+}
+
+static int reconcile(struct hf_arena *arena, const struct sim_type *type, const struct sim_set *live,
+                     const struct sim_set *set, struct sim_set *out)
+{
+    *out = *set;
+    out->nodes = hf_arena_array(arena, set->count + 1, sizeof *out->nodes);
+    out->room = set->count + 1;
+    if (!out->nodes) {
+        return -1;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        struct sim_node *node = &out->nodes[i];
+        *node = set->nodes[i];
+        const struct sim_type *inner = node->element.len > 2 ? part_type(type, node->element) : NULL;
+        const struct sim_node *there = sim_set_find(live, node->element);
+        if (!inner || !there) {
+            continue;
+        }
+        if (node->member && node->children.count == 0 && has_parts(inner)) {
+            node->children = there->children;
+        } else if (node->children.count > 0 &&
+                   reconcile(arena, inner, &there->children, &set->nodes[i].children, &node->children) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int sim_typed_reconcile(struct hf_arena *arena, const struct sim_type *type, const struct hf_value *live,
+                        struct sim_set *set)
+{
+    struct sim_set fields, out;
+    if (sim_typed_fields(arena, type, live, &fields) != 0 || reconcile(arena, type, &fields, set, &out) != 0) {
+        return -1;
+    }
+    *set = out;
+    return 0;
 }

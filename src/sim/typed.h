@@ -21,6 +21,10 @@ int sim_typed_merge(struct hf_arena *arena, const struct sim_type *type, const s
                     const struct hf_value *rhs, struct hf_value **out);
 int sim_typed_compare(struct hf_arena *arena, const struct sim_type *type, const struct hf_value *lhs,
                       const struct hf_value *rhs, struct sim_comparison *out);
+/* A field that a set holds as a whole although its type has parts (an emptied {".":{}} is written {}) is read as all
+ * the parts that the live value has there: what the real server does too, for types that were atomic once. */
+int sim_typed_reconcile(struct hf_arena *arena, const struct sim_type *type, const struct hf_value *live,
+                        struct sim_set *set);
 /* Takes out the list and map items that are members of items. */
 int sim_typed_remove(struct hf_arena *arena, const struct sim_type *type, const struct hf_value *value,
                      const struct sim_set *items, struct hf_value **out);

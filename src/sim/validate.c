@@ -85,6 +85,18 @@ static void check_metadata(struct sim_work *work, const struct sim_kind *kind, c
     check_labels(work, "metadata.labels", hf_value_get(metadata, "labels"));
 }
 
+/* A selector as Go prints the struct. */
+static const char *go_selector(struct sim_work *work, const struct hf_value *selector)
+{
+    const struct hf_value *labels = hf_value_get(selector, "matchLabels");
+    const char *json = labels ? sim_json(work->arena, labels) : NULL;
+    char *text = hf_arena_printf(work->arena,
+                                 "v1.LabelSelector{MatchLabels:map[string]string%s, "
+                                 "MatchExpressions:[]v1.LabelSelectorRequirement(nil)}",
+                                 json ? json : "(nil)");
+    return text ? text : "";
+}
+
 static void immutable(struct sim_work *work, const char *field, const struct hf_value *value)
 {
     const char *json = value ? sim_json(work->arena, value) : NULL;
@@ -143,8 +155,9 @@ static void check_workload(struct sim_work *work, const struct hf_value *fresh, 
                   "Invalid value: %s: `selector` does not match template `labels`", go_map(work, labels));
     }
     sim_validate_template(work, "spec.template", hf_value_get(spec, "template"), true);
-    if (live) {
-        keep(work, "spec.selector", selector, hf_value_get(spec_of(live), "selector"));
+    if (live && !is_same(selector, hf_value_get(spec_of(live), "selector"))) {
+        sim_cause(work, "FieldValueInvalid", "spec.selector", "Invalid value: %s: field is immutable",
+                  go_selector(work, selector));
     }
 }
 

@@ -42,7 +42,7 @@ void sim_cause(struct sim_work *work, const char *reason, const char *field, con
     struct hf_value *cause = hf_value_new(work->arena, HF_OBJECT);
     if (!text || !work->causes || !cause || sim_put_text(work->arena, cause, "reason", reason) != 0 ||
         sim_put_text(work->arena, cause, "message", text) != 0 ||
-        sim_put_text(work->arena, cause, "field", field) != 0) {
+        (field[0] && sim_put_text(work->arena, cause, "field", field) != 0)) {
         return;
     }
     (void)hf_value_push(work->arena, work->causes, cause);

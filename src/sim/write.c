@@ -264,6 +264,13 @@ static int finish_deletion(struct sim_writing *w, struct sim_object *stored)
     return sim_store_delete(&w->sim->store, w->collection, stored);
 }
 
+/* An update of these must say which version it has seen. */
+static bool needs_version(const struct sim_kind *kind)
+{
+    return strcmp(kind->kind, "Service") == 0 || strcmp(kind->kind, "PodDisruptionBudget") == 0 ||
+           strcmp(kind->kind, "CustomResourceDefinition") == 0 || kind->type->custom;
+}
+
 int sim_write_finish(struct sim_writing *w, struct hf_value *fresh, struct sim_object **stored,
                      const struct hf_value **out)
 {
@@ -280,6 +287,10 @@ int sim_write_finish(struct sim_writing *w, struct hf_value *fresh, struct sim_o
         return -1;
     }
     const char *name = sim_text(hf_value_get(fresh, "metadata"), "name");
+    if (w->live && w->unconditional && needs_version(kind)) {
+        sim_cause(w->work, "FieldValueInvalid", "metadata.resourceVersion",
+                  "Invalid value: \"\": must be specified for an update");
+    }
     sim_validate(w->work, kind, fresh, w->live ? w->live->value : NULL);
     if (w->work->causes) {
         return sim_invalid(w->work, kind, name);
@@ -358,6 +369,26 @@ int sim_update_object(struct sim *sim, struct sim_request *request, struct sim_r
     return answer(&w, stored, out, response);
 }
 
+#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+
+/* kubectl's server-side apply keeps the annotation of its client-side apply up to date, where there is one. */
+static int sync_last_applied(struct sim_writing *w, const struct hf_value *config, struct hf_value *fresh)
+{
+    struct hf_value *annotations = sim_path(fresh, "metadata", "annotations");
+    hf_auto_buf struct hf_buf text = {0};
+    if (strcmp(w->manager, "kubectl") != 0 || !hf_value_get(annotations, LAST_APPLIED)) {
+        return 0;
+    }
+    struct hf_value *applied = hf_value_copy(w->work->arena, config);
+    sim_drop(sim_path(applied, "metadata", "annotations"), LAST_APPLIED);
+    if (!applied) {
+        return -1;
+    }
+    hf_json_write(&text, applied);
+    hf_buf_addc(&text, '\n');
+    return hf_buf_ok(&text) ? sim_put_text(w->work->arena, annotations, LAST_APPLIED, hf_buf_text(&text)) : -1;
+}
+
 static int apply_patch(struct sim_writing *w, struct sim_request *request, struct hf_value **fresh)
 {
     struct hf_value *config, *merged;
@@ -380,7 +411,7 @@ static int apply_patch(struct sim_writing *w, struct sim_request *request, struc
     bool force = strcmp(sim_parameter(request, "force"), "true") == 0;
     if (sim_apply(w->work, &change, config, force, &managers, &merged) != 0 ||
         sim_decode(w->work, &w->collection->kind, merged ? merged : change.live, fresh) != 0 ||
-        check_identity(w, *fresh) != 0) {
+        check_identity(w, *fresh) != 0 || sync_last_applied(w, config, *fresh) != 0) {
         return -1;
     }
     return sim_managers_write(w->work->arena, *fresh, &managers);
@@ -419,9 +450,13 @@ static int check_patch_type(struct sim_request *request)
         (!custom && is_media(type, "application/strategic-merge-patch+json"))) {
         return 0;
     }
-    return sim_fail(&request->work, 415, "UnsupportedMediaType",
-                    "the body of the request was in an unknown format - accepted media types include: "
-                    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+    if (is_media(type, "application/strategic-merge-patch+json")) {
+        return sim_fail(&request->work, 415, "UnsupportedMediaType",
+                        "the body of the request was in an unknown format - accepted media types include: "
+                        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+    }
+    sim_fail(&request->work, 415, "UnsupportedMediaType", "415: Unsupported Media Type");
+    return sim_details(&request->work, "", "", "");
 }
 
 int sim_patch_object(struct sim *sim, struct sim_request *request, struct sim_response *response)
