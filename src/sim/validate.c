@@ -1,7 +1,6 @@
 /* The basics of each kind: what is required, what may not change. Words and fields as in Kubernetes 1.20,
  * pkg/apis/.../validation. */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "write.h"
@@ -181,18 +180,18 @@ static void check_stateful_set(struct sim_work *work, const struct hf_value *fre
 
 static void check_service_ports(struct sim_work *work, const struct hf_value *ports)
 {
-    char field[64];
+    const char *field;
     size_t count = hf_value_count(ports);
     for (size_t i = 0; i < count; i++) {
         const struct hf_value *port = hf_value_at(ports, i);
         int64_t number = 0;
         (void)hf_value_int(hf_value_get(port, "port"), &number);
         if (count > 1 && !sim_text(port, "name")[0]) {
-            snprintf(field, sizeof field, "spec.ports[%zu].name", i);
+            field = sim_printf(work, "spec.ports[%zu].name", i);
             sim_cause(work, "FieldValueRequired", field, "Required value");
         }
         if (number < 1 || number > 65535) {
-            snprintf(field, sizeof field, "spec.ports[%zu].port", i);
+            field = sim_printf(work, "spec.ports[%zu].port", i);
             sim_cause(work, "FieldValueInvalid", field, "Invalid value: %lld: must be between 1 and 65535, inclusive",
                       (long long)number);
         }
@@ -200,7 +199,7 @@ static void check_service_ports(struct sim_work *work, const struct hf_value *po
             const struct hf_value *other = hf_value_at(ports, j);
             if (is_same(hf_value_get(other, "port"), hf_value_get(port, "port")) &&
                 strcmp(sim_text(other, "protocol"), sim_text(port, "protocol")) == 0) {
-                snprintf(field, sizeof field, "spec.ports[%zu]", i);
+                field = sim_printf(work, "spec.ports[%zu]", i);
                 sim_cause(work, "FieldValueDuplicate", field,
                           "Duplicate value: core.ServicePort{Port:%lld, Protocol:\"%s\"}", (long long)number,
                           sim_text(port, "protocol"));
@@ -237,11 +236,11 @@ static void check_service(struct sim_work *work, const struct hf_value *fresh, c
 
 static void check_ingress_paths(struct sim_work *work, size_t rule, const struct hf_value *paths)
 {
-    char field[96];
+    const char *field;
     for (size_t i = 0; i < hf_value_count(paths); i++) {
         const struct hf_value *path = hf_value_at(paths, i);
         const char *type = sim_text(path, "pathType"), *text = sim_text(path, "path");
-        snprintf(field, sizeof field, "spec.rules[%zu].http.paths[%zu].pathType", rule, i);
+        field = sim_printf(work, "spec.rules[%zu].http.paths[%zu].pathType", rule, i);
         if (!type[0]) {
             sim_cause(work, "FieldValueRequired", field, "Required value: pathType must be specified");
         } else if (strcmp(type, "Exact") != 0 && strcmp(type, "Prefix") != 0 &&
@@ -250,7 +249,7 @@ static void check_ingress_paths(struct sim_work *work, size_t rule, const struct
                       "Unsupported value: \"%s\": supported values: \"Exact\", \"ImplementationSpecific\", \"Prefix\"",
                       type);
         } else if (strcmp(type, "ImplementationSpecific") != 0 && text[0] != '/') {
-            snprintf(field, sizeof field, "spec.rules[%zu].http.paths[%zu].path", rule, i);
+            field = sim_printf(work, "spec.rules[%zu].http.paths[%zu].path", rule, i);
             sim_cause(work, "FieldValueInvalid", field, "Invalid value: \"%s\": must be an absolute path", text);
         }
     }
@@ -342,9 +341,9 @@ static void check_definition(struct sim_work *work, const struct hf_value *fresh
 {
     const struct hf_value *spec = spec_of(fresh);
     const char *name = sim_text(hf_value_get(fresh, "metadata"), "name");
-    char wanted[512];
     (void)live;
-    snprintf(wanted, sizeof wanted, "%s.%s", sim_text(hf_value_get(spec, "names"), "plural"), sim_text(spec, "group"));
+    const char *wanted =
+        sim_printf(work, "%s.%s", sim_text(hf_value_get(spec, "names"), "plural"), sim_text(spec, "group"));
     if (strcmp(name, wanted) != 0) {
         sim_cause(work, "FieldValueInvalid", "metadata.name",
                   "Invalid value: \"%s\": must be spec.names.plural+\".\"+spec.group", name);

@@ -1,11 +1,8 @@
 /* The basics of a pod's spec and of a pod template. */
-#include <stdio.h>
 #include <string.h>
 
 #include "holdfast/drift.h"
 #include "write.h"
-
-#define PATH 512
 
 static void required(struct sim_work *work, const char *field)
 {
@@ -15,13 +12,13 @@ static void required(struct sim_work *work, const char *field)
 static void check_ports(struct sim_work *work, const char *at, const struct hf_value *container)
 {
     const struct hf_value *ports = hf_value_get(container, "ports");
-    char field[PATH];
+    const char *field;
     for (size_t i = 0; i < hf_value_count(ports); i++) {
         const struct hf_value *port = hf_value_at(ports, i);
         const char *protocol = sim_text(port, "protocol");
         int64_t number = 0;
         (void)hf_value_int(hf_value_get(port, "containerPort"), &number);
-        snprintf(field, sizeof field, "%s.ports[%zu].containerPort", at, i);
+        field = sim_printf(work, "%s.ports[%zu].containerPort", at, i);
         if (number == 0) {
             required(work, field);
         } else if (number < 1 || number > 65535) {
@@ -29,7 +26,7 @@ static void check_ports(struct sim_work *work, const char *at, const struct hf_v
                       (long long)number);
         }
         if (strcmp(protocol, "TCP") != 0 && strcmp(protocol, "UDP") != 0 && strcmp(protocol, "SCTP") != 0) {
-            snprintf(field, sizeof field, "%s.ports[%zu].protocol", at, i);
+            field = sim_printf(work, "%s.ports[%zu].protocol", at, i);
             sim_cause(work, "FieldValueNotSupported", field,
                       "Unsupported value: \"%s\": supported values: \"SCTP\", \"TCP\", \"UDP\"", protocol);
         }
@@ -39,15 +36,15 @@ static void check_ports(struct sim_work *work, const char *at, const struct hf_v
 static void check_env(struct sim_work *work, const char *at, const struct hf_value *container)
 {
     const struct hf_value *env = hf_value_get(container, "env");
-    char field[PATH];
+    const char *field;
     for (size_t i = 0; i < hf_value_count(env); i++) {
         const struct hf_value *item = hf_value_at(env, i);
         if (!sim_text(item, "name")[0]) {
-            snprintf(field, sizeof field, "%s.env[%zu].name", at, i);
+            field = sim_printf(work, "%s.env[%zu].name", at, i);
             required(work, field);
         }
         if (hf_value_get(item, "valueFrom") && sim_text(item, "value")[0]) {
-            snprintf(field, sizeof field, "%s.env[%zu].valueFrom", at, i);
+            field = sim_printf(work, "%s.env[%zu].valueFrom", at, i);
             sim_cause(work, "FieldValueInvalid", field,
                       "Invalid value: \"\": may not be specified when `value` is not empty");
         }
@@ -69,17 +66,17 @@ static void check_mounts(struct sim_work *work, const char *at, const struct hf_
                          const struct hf_value *spec)
 {
     const struct hf_value *mounts = hf_value_get(container, "volumeMounts");
-    char field[PATH];
+    const char *field;
     for (size_t i = 0; i < hf_value_count(mounts); i++) {
         const struct hf_value *mount = hf_value_at(mounts, i);
-        snprintf(field, sizeof field, "%s.volumeMounts[%zu].name", at, i);
+        field = sim_printf(work, "%s.volumeMounts[%zu].name", at, i);
         if (!sim_text(mount, "name")[0]) {
             required(work, field);
         } else if (!has_volume(spec, sim_text(mount, "name"))) {
             sim_cause(work, "FieldValueNotFound", field, "Not found: \"%s\"", sim_text(mount, "name"));
         }
         if (!sim_text(mount, "mountPath")[0]) {
-            snprintf(field, sizeof field, "%s.volumeMounts[%zu].mountPath", at, i);
+            field = sim_printf(work, "%s.volumeMounts[%zu].mountPath", at, i);
             required(work, field);
         }
     }
@@ -88,18 +85,18 @@ static void check_mounts(struct sim_work *work, const char *at, const struct hf_
 static void check_probe(struct sim_work *work, const char *at, const struct hf_value *container, const char *name)
 {
     const struct hf_value *probe = hf_value_get(container, name);
-    char field[PATH];
+    const char *field;
     if (!probe) {
         return;
     }
-    snprintf(field, sizeof field, "%s.%s", at, name);
+    field = sim_printf(work, "%s.%s", at, name);
     if (!hf_value_get(probe, "httpGet") && !hf_value_get(probe, "exec") && !hf_value_get(probe, "tcpSocket")) {
         sim_cause(work, "FieldValueRequired", field, "Required value: must specify a handler type");
     }
     int64_t threshold = 1;
     (void)hf_value_int(hf_value_get(probe, "successThreshold"), &threshold);
     if (threshold != 1 && strcmp(name, "readinessProbe") != 0) {
-        snprintf(field, sizeof field, "%s.%s.successThreshold", at, name);
+        field = sim_printf(work, "%s.%s.successThreshold", at, name);
         sim_cause(work, "FieldValueInvalid", field, "Invalid value: %lld: must be 1", (long long)threshold);
     }
 }
@@ -108,13 +105,13 @@ static void check_resources(struct sim_work *work, const char *at, const struct 
 {
     const struct hf_value *limits = hf_value_path(container, "resources", "limits", NULL);
     const struct hf_value *requests = hf_value_path(container, "resources", "requests", NULL);
-    char field[PATH];
+    const char *field;
     for (size_t i = 0; i < hf_value_count(requests); i++) {
         const struct hf_member *request = &requests->as.object.members[i];
         const struct hf_value *limit = hf_value_find(limits, request->key);
         int order = 0;
         if (limit && hf_quantity_compare(request->value.as.text, limit->as.text, &order) && order > 0) {
-            snprintf(field, sizeof field, "%s.resources.requests", at);
+            field = sim_printf(work, "%s.resources.requests", at);
             sim_cause(work, "FieldValueInvalid", field,
                       "Invalid value: \"%.*s\": must be less than or equal to %.*s limit",
                       HF_SLICE(request->value.as.text), HF_SLICE(request->key));
@@ -138,8 +135,8 @@ static void check_container(struct sim_work *work, const char *at, const struct 
     const struct hf_value *container = hf_value_at(list, index);
     const char *name = sim_text(container, "name");
     const char *wrong = sim_name_wrong(name, NAME_LABEL);
-    char field[PATH];
-    snprintf(field, sizeof field, "%s.name", at);
+    const char *field;
+    field = sim_printf(work, "%s.name", at);
     if (!name[0]) {
         required(work, field);
     } else if (wrong) {
@@ -148,7 +145,7 @@ static void check_container(struct sim_work *work, const char *at, const struct 
         sim_cause(work, "FieldValueDuplicate", field, "Duplicate value: \"%s\"", name);
     }
     if (!sim_text(container, "image")[0]) {
-        snprintf(field, sizeof field, "%s.image", at);
+        field = sim_printf(work, "%s.image", at);
         required(work, field);
     }
     check_ports(work, at, container);
@@ -163,21 +160,21 @@ static void check_container(struct sim_work *work, const char *at, const struct 
 void sim_validate_pod_spec(struct sim_work *work, const char *at, const struct hf_value *spec)
 {
     static const char *const LISTS[] = {"containers", "initContainers"};
-    char field[PATH];
+    const char *field;
     for (size_t list = 0; list < 2; list++) {
         const struct hf_value *containers = hf_value_get(spec, LISTS[list]);
         if (list == 0 && hf_value_count(containers) == 0) {
-            snprintf(field, sizeof field, "%s.containers", at);
+            field = sim_printf(work, "%s.containers", at);
             required(work, field);
         }
         for (size_t i = 0; i < hf_value_count(containers); i++) {
-            snprintf(field, sizeof field, "%s.%s[%zu]", at, LISTS[list], i);
+            field = sim_printf(work, "%s.%s[%zu]", at, LISTS[list], i);
             check_container(work, field, containers, i, spec);
         }
     }
     const struct hf_value *volumes = hf_value_get(spec, "volumes");
     for (size_t i = 0; i < hf_value_count(volumes); i++) {
-        snprintf(field, sizeof field, "%s.volumes[%zu].name", at, i);
+        field = sim_printf(work, "%s.volumes[%zu].name", at, i);
         if (!sim_text(hf_value_at(volumes, i), "name")[0]) {
             required(work, field);
         } else if (is_repeated(volumes, i, "name")) {
@@ -191,11 +188,11 @@ void sim_validate_pod_spec(struct sim_work *work, const char *at, const struct h
 void sim_validate_template(struct sim_work *work, const char *at, const struct hf_value *template, bool always)
 {
     const struct hf_value *spec = hf_value_get(template, "spec");
-    char field[PATH];
-    snprintf(field, sizeof field, "%s.spec", at);
+    const char *field;
+    field = sim_printf(work, "%s.spec", at);
     sim_validate_pod_spec(work, field, spec);
     const char *policy = sim_text(spec, "restartPolicy");
-    snprintf(field, sizeof field, "%s.spec.restartPolicy", at);
+    field = sim_printf(work, "%s.spec.restartPolicy", at);
     if (always && policy[0] && strcmp(policy, "Always") != 0) {
         sim_cause(work, "FieldValueNotSupported", field, "Unsupported value: \"%s\": supported values: \"Always\"",
                   policy);

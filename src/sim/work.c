@@ -48,6 +48,15 @@ void sim_cause(struct sim_work *work, const char *reason, const char *field, con
     (void)hf_value_push(work->arena, work->causes, cause);
 }
 
+const char *sim_printf(struct sim_work *work, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const char *text = format_text(work->arena, format, arguments);
+    va_end(arguments);
+    return text ? text : "";
+}
+
 int sim_details(struct sim_work *work, const char *name, const char *group, const char *kind)
 {
     struct hf_value *details = work->problem.details ? work->problem.details : hf_value_new(work->arena, HF_OBJECT);

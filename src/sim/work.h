@@ -27,6 +27,9 @@ void sim_cause(struct sim_work *work, const char *reason, const char *field, con
 /* Sets name, group and kind of the problem's details. */
 int sim_details(struct sim_work *work, const char *name, const char *group, const char *kind);
 
+/* printf into the arena; "" when memory is short. */
+const char *sim_printf(struct sim_work *work, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* A member that may be changed; NULL when absent. */
 struct hf_value *sim_get(struct hf_value *object, const char *key);
 struct hf_value *sim_path(struct hf_value *object, const char *first, const char *second);
