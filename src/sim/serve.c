@@ -33,6 +33,10 @@ static int wait_ms(struct server *server)
     if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES && (int64_t)timeout < wait) {
         wait = (int64_t)timeout;
     }
+    if (server->woken) {
+        server->woken = false;
+        wait = 0;
+    }
     return (int)wait;
 }
 

@@ -33,6 +33,7 @@ static void resume(void *ctx)
     struct exchange *exchange = ctx;
     if (exchange->suspended) {
         exchange->suspended = false;
+        exchange->server->woken = true;
         MHD_resume_connection(exchange->connection);
     }
 }
@@ -299,11 +300,11 @@ static void turn_drop(struct server *server, int64_t *next)
     struct hf_error err = HF_ERROR_INIT;
     bool dropping = sim_fault_drops(&server->sim);
     if (dropping && !server->dropping) {
-        drop_clients(server);
         if (faults->refuse) {
             close(server->listener);
             server->listener = -1;
         }
+        drop_clients(server);
     }
     if (!dropping && server->listener < 0) {
         server->listener = sim_listen(server->sim.options->listen, server->port, &server->port, &err);

@@ -16,6 +16,7 @@ struct server {
     struct exchange *held;  /* answers that are held back */
     struct client *clients; /* open connections */
     bool dropping;
+    bool woken; /* a connection was resumed: libmicrohttpd must run at once, and does not say so itself */
 };
 
 int server_open(struct server *server, const struct hf_sim_options *options, struct hf_error *err);

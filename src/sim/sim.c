@@ -105,6 +105,7 @@ int sim_control(struct sim *sim, struct sim_request *request, struct sim_respons
     struct hf_value *body;
     struct hf_error err = HF_ERROR_INIT;
     int64_t count;
+    request->content_type = "application/json"; /* whatever curl -d says */
     if (strcmp(request->path, "/sim/faults") == 0) {
         return sim_fault_request(sim, request, response);
     }

@@ -200,7 +200,8 @@ Test(watch, a_version_from_the_future_gets_504)
 
 static void fault(const char *body)
 {
-    cr_assert(eq(int, ask(&s, "POST", "/sim/faults", body)->status, 200), "%s", s.last.text);
+    const char *form = "application/x-www-form-urlencoded"; /* what curl -d says of a body */
+    cr_assert(eq(int, ask_as(&s, "curl/7", "POST", "/sim/faults", form, body)->status, 200), "%s", s.last.text);
 }
 
 Test(watch, faults_do_what_they_say_for_as_long_as_they_say)
