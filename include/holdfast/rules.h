@@ -1,30 +1,48 @@
-/* Rules: what is done about a finding, and how grave it is. Pure: packs in, decision out.
+/* Rules: what is done about a finding, and how grave it is. Pure: packs and a question in, a decision out.
  *
- * A pack is a YAML file by schema/rules.json. Packs are asked in order; within one the first rule that matches decides.
- * Without any match the decision is: correct, severity warning. */
+ * A pack is a YAML file by schema/rules.json. Packs are asked in order. Within a pack the first rule that matches
+ * speaks, the others of that pack don't. A decision has several properties (action, severity, added, grace, limits,
+ * windows): each is decided by the first pack whose speaking rule sets it, so that an own pack may say "observe" and
+ * the shipped one still says "critical". What no rule decides: correct, warning, added things are reported, no grace,
+ * the target's limits, at any time. */
 #ifndef HOLDFAST_RULES_H
 #define HOLDFAST_RULES_H
 
 #include "holdfast/drift.h"
 
 enum hf_action {
-    HF_ACT_CORRECT, /* put back */
-    HF_ACT_OBSERVE, /* recorded and told, not put back */
-    HF_ACT_IGNORE   /* never drift */
+    HF_ACT_CORRECT,  /* put back */
+    HF_ACT_OBSERVE,  /* recorded and told, not put back */
+    HF_ACT_IGNORE,   /* never drift */
+    HF_ACT_ACCEPT,   /* what is live is to become a new revision of the unit; never put back */
+    HF_ACT_RECREATE, /* put back; where the server refuses because a field can't be changed: deleted and made anew */
+    HF_ACT_PRUNE     /* of an extra object (class extra): deleted. Of anything else it means correct */
 };
+#define HF_ACTION_COUNT 6
 const char *hf_action_name(enum hf_action action);
 
 enum hf_severity { HF_SEVERITY_INFO, HF_SEVERITY_WARNING, HF_SEVERITY_CRITICAL };
 const char *hf_severity_name(enum hf_severity severity);
+
+/* What an `added` finding means. */
+enum hf_added {
+    HF_ADDED_REPORT, /* recorded, neither drift nor put back */
+    HF_ADDED_STRICT, /* drift: handled by the action */
+    HF_ADDED_IGNORE
+};
+const char *hf_added_name(enum hf_added added);
 
 struct hf_rules;
 
 int hf_rules_new(struct hf_rules **out, struct hf_error *err);
 void hf_rules_free(struct hf_rules *rules); /* NULL is fine */
 /* Adds a pack behind those there are. path is for messages. Errors name file, line and column, what was found and what
- * was expected: HF_EPARSE, HF_EINVAL, HF_ELIMIT, HF_ENOMEM; then the rules are as before. */
+ * was expected: HF_EPARSE, HF_EINVAL (two packs or two rules of one pack of one name too), HF_ELIMIT, HF_ENOMEM; then
+ * the rules are as before. */
 int hf_rules_add(struct hf_rules *rules, const char *path, const char *bytes, size_t len, struct hf_error *err);
 size_t hf_rules_count(const struct hf_rules *rules);
+/* "pack/rule" of the i-th rule in the order asked; NULL beyond the last. */
+const char *hf_rules_name(const struct hf_rules *rules, size_t index);
 /* Whether a document is a rule pack: it has a `rules` list and no apiVersion. */
 bool hf_rules_is_pack(const struct hf_value *document);
 
@@ -42,16 +60,56 @@ struct hf_rule_subject {
     const void *label_ctx;
 };
 
+struct hf_rule_question {
+    const struct hf_rule_subject *subject;
+    const struct hf_finding *finding; /* NULL: of the object as a whole; rules with a path or manager don't match then */
+    enum hf_verdict verdict; /* of the object as a whole: HF_MISSING and HF_TERMINATING match class `missing`, HF_EXTRA
+                                class `extra`; not read when there is a finding */
+    const char *user;        /* who did it, by the API server's audit events; NULL: not known */
+    int64_t now_ms;          /* wall clock, for windows; HF_TIME_NONE: windows don't count */
+};
+
+/* What is decided, and by which rule each ("pack/rule", NULL: by none). The texts live as long as the rules. */
+enum hf_decided { HF_BY_ACTION, HF_BY_SEVERITY, HF_BY_ADDED, HF_BY_GRACE, HF_BY_LIMITS, HF_BY_WINDOWS };
+#define HF_DECIDED_COUNT 6
 struct hf_decision {
     enum hf_action action;
     enum hf_severity severity;
-    const char *rule; /* "pack/rule"; NULL: no rule matched. Lives as long as the rules */
+    enum hf_added added;
+    int64_t grace_ms;        /* from when it was seen to when it is put back; 0: at once */
+    unsigned limit_times;    /* so often in limit_within_ms may a path be put back; 0: the target's limits */
+    int64_t limit_within_ms;
+    bool held_now;           /* a window says: not now */
+    int64_t held_until_ms;   /* when that ends; HF_TIME_NONE: not within the next 8 days */
+    bool names_kind;         /* the rule that decided the action names the kind in its match, without a wildcard */
+    const char *by[HF_DECIDED_COUNT];
+    const char *rule; /* the first rule that decided anything: for people; NULL: none matched */
 };
+void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_question *question, struct hf_decision *out);
 
-/* finding NULL: of the object as a whole (missing, being deleted): rules with a path, class or manager don't match
- * then. */
-void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_subject *subject,
-                     const struct hf_finding *finding, struct hf_decision *out);
+/* Why: one step a rule, in the order asked. */
+struct hf_rule_step {
+    const char *rule; /* "pack/rule" */
+    const char *file; /* the pack's path */
+    size_t line;      /* of the rule in it */
+    bool matched;
+    const char *why;     /* not matched: the first condition that failed, "kind is Service, not one of Deployment"; or
+                            "not asked: pack/other of the same pack matched before" */
+    const char *decided; /* matched: what it decided, "severity critical, action observe"; what it set but an earlier
+                            pack had decided is said so. NULL: not matched */
+};
+int hf_rules_explain(struct hf_arena *arena, const struct hf_rules *rules, const struct hf_rule_question *question,
+                     const struct hf_rule_step **steps, size_t *count, struct hf_error *err);
+
+/* What the rules make of one finding. */
+enum hf_weight {
+    HF_WEIGHT_NONE,   /* ignored: no drift, and a correction must leave it as it is */
+    HF_WEIGHT_REPORT, /* an addition that is only recorded; a correction leaves it as it is */
+    HF_WEIGHT_HOLD,   /* drift that is not put back (observe, accept); a correction leaves it as it is */
+    HF_WEIGHT_CORRECT /* drift that is put back, now or later (grace, windows) */
+};
+/* A finding of class defaulted weighs nothing. action `prune` and `recreate` of a finding count as correct here. */
+enum hf_weight hf_decision_weight(const struct hf_finding *finding, const struct hf_decision *decision);
 
 /* Whether a path (JSON Pointer, and its readable form) is, or is below, a pattern: a JSON Pointer whose parts may be
  * "*" (any one) or
