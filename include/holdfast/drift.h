@@ -38,6 +38,8 @@ struct hf_finding {
     const char *subresource; /* NULL: none or not known */
     int64_t at_ms;           /* when, by managedFields; HF_TIME_NONE: not known */
     bool untyped;            /* compared without a schema */
+    bool unowned; /* the applier does not own it: a forced apply alone leaves it there (added, and what a client-side
+                     apply left behind) */
 };
 
 struct hf_judgement {
