@@ -10,89 +10,26 @@
 
 #define MOST_LINES 3000u
 
-/* Follows a pointer to the value that holds its last part. */
-static struct hf_value *holder_of(struct hf_value *document, const char *pointer, struct hf_buf *last)
-{
-    struct hf_value *value = document;
-    const char *at = pointer;
-    for (;;) {
-        hf_buf_clear(last);
-        for (at++; *at && *at != '/'; at++) {
-            char byte = *at;
-            if (byte == '~' && (at[1] == '0' || at[1] == '1')) {
-                byte = *++at == '0' ? '~' : '/';
-            }
-            hf_buf_addc(last, byte);
-        }
-        if (!*at || !value) {
-            return value;
-        }
-        struct hf_slice part = {hf_buf_text(last), last->len};
-        int64_t index;
-        if (value->kind == HF_OBJECT) {
-            value = (struct hf_value *)(uintptr_t)hf_value_find(value, part);
-        } else if (value->kind == HF_ARRAY && hf_parse_int(part, 0, (int64_t)value->as.array.count - 1, &index)) {
-            value = &value->as.array.items[index];
-        } else {
-            value = NULL;
-        }
-    }
-}
-
-static int put(struct hf_arena *arena, struct hf_value *holder, struct hf_slice key, const struct hf_value *value)
-{
-    int64_t index;
-    if (holder->kind == HF_OBJECT) {
-        return hf_value_set(arena, holder, key, value);
-    }
-    if (holder->kind == HF_ARRAY && hf_parse_int(key, 0, INT64_MAX, &index)) {
-        if ((size_t)index < holder->as.array.count) {
-            holder->as.array.items[index] = *value;
-            return 0;
-        }
-        struct hf_value *items = hf_arena_array(arena, holder->as.array.count + 1, sizeof *items);
-        if (!items) {
-            return -1;
-        }
-        if (holder->as.array.count > 0) {
-            memcpy(items, holder->as.array.items, holder->as.array.count * sizeof *items);
-        }
-        items[holder->as.array.count++] = *value;
-        holder->as.array.items = items;
-    }
-    return 0;
-}
-
-static void take_out(struct hf_value *holder, struct hf_slice key)
-{
-    int64_t index;
-    if (holder->kind == HF_OBJECT) {
-        (void)hf_value_unset(holder, key);
-    } else if (holder->kind == HF_ARRAY && hf_parse_int(key, 0, (int64_t)holder->as.array.count - 1, &index)) {
-        struct hf_value *items = holder->as.array.items;
-        memmove(items + index, items + index + 1, (holder->as.array.count - (size_t)index - 1) * sizeof *items);
-        holder->as.array.count--;
-    }
-}
-
 static int impose(struct hf_arena *arena, const struct hf_drift_input *input, const struct hf_finding *finding,
                   struct hf_value *document, bool is_secret)
 {
-    hf_auto_buf struct hf_buf last = {0};
-    struct hf_value *holder = finding->desired_path[0] ? holder_of(document, finding->desired_path, &last) : NULL;
-    struct hf_slice key = {hf_buf_text(&last), last.len};
-    if (!holder) {
+    struct hf_slice place = hf_slice_of(finding->desired_path);
+    if (place.len == 0) {
         return 0;
     }
     if (!finding->live) {
-        take_out(holder, key);
+        (void)hf_pointer_cut(document, place);
         return 0;
     }
     const struct hf_value *live = hf_pointer_get(input->live, hf_slice_of(finding->path));
     if (is_secret) {
         live = hf_value_string(arena, hf_slice_of(finding->live));
     }
-    return live ? put(arena, holder, key, live) : 0;
+    struct hf_error err = HF_ERROR_INIT;
+    if (!live || hf_pointer_put(arena, document, place, live, &err) == 0 || err.code != HF_ENOMEM) {
+        return 0; /* a place whose holder the unit does not have is not shown */
+    }
+    return -1;
 }
 
 /* Values of a Secret that did not change are not shown either. */
