@@ -7,7 +7,8 @@
  *
  * Promises kept here: a correction is asked for (`apply`) only after the record that it is intended was told durable;
  * an object with a correction under way gets no second one; a unit that can't be read is judged `unknown` and never
- * corrected or forgotten; nothing is ever deleted. */
+ * corrected or forgotten; nothing is deleted unless a rule says so: what carries our mark and no unit holds any more
+ * (prune), or what the server refuses to change (recreate). */
 #ifndef HOLDFAST_AGENT_H
 #define HOLDFAST_AGENT_H
 
@@ -64,6 +65,9 @@ struct hf_agent_effects {
     /* A JSON patch (RFC 6902) as a manager of its own; then hf_agent_answered(ticket). */
     int (*patch)(void *ctx, const struct hf_agent_ref *ref, const char *manager, struct hf_slice bytes, uint64_t ticket,
                  struct hf_error *err);
+    /* Deletes it, with these as preconditions; orphan: what it owns stays. Then hf_agent_answered(ticket). */
+    int (*remove)(void *ctx, const struct hf_agent_ref *ref, const char *uid, const char *resource_version, bool orphan,
+                  uint64_t ticket, struct hf_error *err);
     /* A quorum read; then hf_agent_answered(ticket). */
     int (*get)(void *ctx, const struct hf_agent_ref *ref, uint64_t ticket, struct hf_error *err);
     /* Call hf_agent_tick in so many ms; replaces what was asked before. */
@@ -77,7 +81,7 @@ struct hf_agent_target_options {
     bool correct;         /* false: observe */
     const char *manager;  /* field manager of the applies */
     unsigned parallel;    /* corrections at once; 0: 8 */
-    unsigned fight_times; /* corrections of one object within fight_within_ms before it is blocked; 0: no limit */
+    unsigned fight_times; /* so often is a path put back within fight_within_ms before it is blocked; 0: no limit */
     int64_t fight_within_ms;
 };
 

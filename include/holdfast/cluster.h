@@ -100,9 +100,13 @@ int hf_cluster_apply(struct hf_cluster *cluster, const struct hf_object_ref *ref
 int hf_cluster_patch(struct hf_cluster *cluster, const struct hf_object_ref *ref, const char *content_type,
                      const char *manager, const char *bytes, size_t len, hf_answer_fn done, void *ctx,
                      struct hf_error *err);
-/* uid and resource_version, when not NULL, are preconditions. Background propagation. */
-int hf_cluster_delete(struct hf_cluster *cluster, const struct hf_object_ref *ref, const char *uid,
-                      const char *resource_version, hf_answer_fn done, void *ctx, struct hf_error *err);
+struct hf_delete {
+    const char *uid; /* this and the next, when not NULL, are preconditions: 409 when they do not hold */
+    const char *resource_version;
+    bool orphan; /* what the object owns stays; else it is collected in the background */
+};
+int hf_cluster_delete(struct hf_cluster *cluster, const struct hf_object_ref *ref, const struct hf_delete *what,
+                      hf_answer_fn done, void *ctx, struct hf_error *err);
 
 /* A list of one resource (in one namespace, or NULL for all) once: items as they stream in, then done. Items get
  * apiVersion and kind, which list items lack. resource_version of the list is given to done (NULL on failure). A list

@@ -57,7 +57,9 @@ static void target_free(struct target *target)
     hf_map_free(target->objects, drop_object);
     hf_map_free(target->units, drop_unit);
     hf_map_free(target->resumed, free);
-    hf_map_free(target->known, NULL);
+    hf_map_free(target->known, free);
+    hf_agent_autoscalers_free(target, NULL);
+    free(target->prunes.times);
     free(target->source_problem);
     free(target->cluster_problem);
     free(target->name);
@@ -261,10 +263,22 @@ int hf_agent_known(struct hf_agent *agent, const struct hf_audit_object *object,
         return 0;
     }
     hf_auto_buf struct hf_buf key = {0};
-    if (!hf_agent_key(&key, object->group, object->kind, object->namespace, object->name) ||
-        hf_map_put(target->known, (struct hf_slice){key.ptr, key.len}, target, NULL) != 0) {
+    struct known *known = hf_calloc(1, sizeof *known);
+    void *old = NULL;
+    if (known) {
+        bool has_note = object->verdict && strcmp(object->verdict, "in_sync") == 0 && object->reason;
+        (void)snprintf(known->reason, sizeof known->reason, "%s", has_note ? object->reason : "");
+        (void)snprintf(known->space, sizeof known->space, "%s", object->space ? object->space : "");
+        (void)snprintf(known->unit, sizeof known->unit, "%s", object->unit ? object->unit : "");
+        (void)snprintf(known->api_version, sizeof known->api_version, "%s%s%s", object->group ? object->group : "",
+                       object->group && *object->group ? "/" : "", object->version ? object->version : "");
+    }
+    if (!known || !hf_agent_key(&key, object->group, object->kind, object->namespace, object->name) ||
+        hf_map_put(target->known, (struct hf_slice){key.ptr, key.len}, known, &old) != 0) {
+        free(known);
         return hf_error_set(err, HF_ENOMEM, "take up what is known: out of memory");
     }
+    free(old);
     return 0;
 }
 
@@ -299,7 +313,19 @@ int hf_agent_discovered(struct hf_agent *agent, const char *name, const struct h
 
 static bool is_at_rest(const struct object *object)
 {
-    return object->phase == PHASE_IDLE && !object->wants_get && !object->await_rv[0];
+    return object->phase == PHASE_IDLE && !object->wants_get && !object->await_rv[0] && object->review_ms == 0;
+}
+
+/* Extras that are no more, taken out where nobody holds on to them. */
+static void forget_gone(struct hf_agent *agent, struct object *object)
+{
+    hf_auto_buf struct hf_buf key = {0};
+    hf_agent_deactivate(agent, object);
+    if (hf_agent_key(&key, object->group, object->kind, object->namespace, object->name) &&
+        hf_map_get(object->target->objects, (struct hf_slice){key.ptr, key.len}) == object) {
+        (void)hf_map_remove(object->target->objects, (struct hf_slice){key.ptr, key.len});
+        hf_agent_object_free(object);
+    }
 }
 
 int hf_agent_leave(struct hf_agent *agent, struct hf_error *err)
@@ -313,7 +339,9 @@ int hf_agent_leave(struct hf_agent *agent, struct hf_error *err)
     int64_t next = INT64_MAX;
     for (struct object *object = agent->active; object;) {
         struct object *following = object->active_next;
-        if (is_at_rest(object)) {
+        if (object->is_gone && !object->flight) {
+            forget_gone(agent, object);
+        } else if (is_at_rest(object)) {
             hf_agent_deactivate(agent, object);
         } else {
             int64_t due = hf_agent_next_due(agent, object);
@@ -343,7 +371,7 @@ bool hf_agent_synced(const struct hf_agent *agent, const char **why)
     for (const struct target *target = agent->targets; target; target = target->next) {
         const char *missing = !target->discovered ? "the cluster's discovery" : !target->has_units ? "the units" : NULL;
         for (const struct scope *scope = target->scopes; scope && !missing; scope = scope->next) {
-            if (!scope->synced) {
+            if (!scope->synced && !hf_agent_scope_is_refused(scope)) {
                 missing = scope->problem ? scope->problem : "the first list of objects";
             }
         }

@@ -69,7 +69,11 @@ void hf_agent_object_free(struct object *object)
     }
     hf_arena_free(object->findings_arena);
     hf_unit_drop(object->unit);
-    free(object->fights);
+    hf_agent_paths_free(object);
+    free(object->note);
+    free(object->told_note);
+    free(object->send);
+    free(object->mark);
     free(object->mend);
     free(object->tidy);
     free(object->reason);
@@ -110,23 +114,17 @@ static struct object *object_new(struct target *target, const char *api_version,
     return object;
 }
 
-static struct scope *scope_for(struct hf_agent *agent, struct target *target, const struct object *object)
+struct scope *hf_agent_scope_new(struct hf_agent *agent, struct target *target, const char *api_version,
+                                 const char *kind, const char *namespace)
 {
-    for (struct scope *scope = target->scopes; scope; scope = scope->next) {
-        if (strcmp(scope->api_version, object->api_version) == 0 && strcmp(scope->kind, object->kind) == 0 &&
-            (scope->namespace == NULL) == (object->namespace == NULL) &&
-            (!scope->namespace || strcmp(scope->namespace, object->namespace) == 0)) {
-            return scope;
-        }
-    }
     struct scope *scope = hf_calloc(1, sizeof *scope);
     if (!scope) {
         return NULL;
     }
-    scope->api_version = hf_strdup(object->api_version);
-    scope->kind = hf_strdup(object->kind);
-    scope->namespace = hf_strdup(object->namespace);
-    if (!scope->api_version || !scope->kind || (object->namespace && !scope->namespace)) {
+    scope->api_version = hf_strdup(api_version);
+    scope->kind = hf_strdup(kind);
+    scope->namespace = hf_strdup(namespace);
+    if (!scope->api_version || !scope->kind || (namespace && !scope->namespace)) {
         free(scope->api_version);
         free(scope->kind);
         free(scope->namespace);
@@ -138,6 +136,18 @@ static struct scope *scope_for(struct hf_agent *agent, struct target *target, co
     scope->next = target->scopes;
     target->scopes = scope;
     return scope;
+}
+
+struct scope *hf_agent_scope_for(struct hf_agent *agent, struct target *target, const struct object *object)
+{
+    for (struct scope *scope = target->scopes; scope; scope = scope->next) {
+        if (strcmp(scope->api_version, object->api_version) == 0 && strcmp(scope->kind, object->kind) == 0 &&
+            (scope->namespace == NULL) == (object->namespace == NULL) &&
+            (!scope->namespace || strcmp(scope->namespace, object->namespace) == 0)) {
+            return scope;
+        }
+    }
+    return hf_agent_scope_new(agent, target, object->api_version, object->kind, object->namespace);
 }
 
 static void follow(struct hf_agent *agent, const struct scope *scope)
@@ -155,6 +165,7 @@ static void drop_unused_scopes(struct hf_agent *agent, struct target *target)
             continue;
         }
         agent->effects.unfollow(agent->effects.ctx, scope->id);
+        hf_agent_autoscalers_free(target, scope);
         *at = scope->next;
         free(scope->api_version);
         free(scope->kind);
@@ -172,12 +183,17 @@ static void adopt(struct target *target, struct object *object, struct hf_slice 
         object->incident = *incident;
         free(incident);
     }
-    object->was_known = object->incident.open || hf_map_get(target->known, key) != NULL;
+    struct known *known = hf_map_get(target->known, key);
+    object->was_known = object->incident.open || known;
+    if (known) {
+        known->is_placed = true;
+        object->told_note = hf_strdup(known->reason);
+    }
 }
 
 /* A new object, or the one of that key; NULL when memory is short. */
-static struct object *object_for(struct hf_agent *agent, struct target *target, const char *api_version,
-                                 const char *kind, const char *namespace, const char *name)
+struct object *hf_agent_object_for(struct hf_agent *agent, struct target *target, const char *api_version,
+                                   const char *kind, const char *namespace, const char *name)
 {
     const char *slash = strchr(api_version, '/');
     hf_auto_buf struct hf_buf key = {0};
@@ -259,7 +275,7 @@ static int place(struct hf_agent *agent, struct target *target, struct hf_unit *
     struct hf_agent_kind facts = {.namespaced = namespace != NULL};
     enum hf_agent_served served = agent->effects.kind(agent->effects.ctx, target->name, api_version, kind, &facts);
     const char *placed = !facts.namespaced ? NULL : namespace && *namespace ? namespace : "default";
-    struct object *object = object_for(agent, target, api_version, kind, placed, name);
+    struct object *object = hf_agent_object_for(agent, target, api_version, kind, placed, name);
     struct hf_digest digest;
     if (!object) {
         return hf_error_set(err, HF_ENOMEM, "place %s %s: out of memory", kind, name);
@@ -275,6 +291,13 @@ static int place(struct hf_agent *agent, struct target *target, struct hf_unit *
     object->pass = target->pass;
     object->has_status = facts.has_status;
     object->is_served = served == HF_SERVED;
+    if (object->is_extra) {
+        hf_agent_unplan(agent, object);
+        hf_agent_dismiss(agent, object, "a unit holds it again");
+        object->is_extra = false;
+        object->wants_get = true;
+        hf_agent_activate(agent, object);
+    }
     take_desired(agent, object, unit, index, &digest);
     if (served != HF_SERVED) {
         object->scope = NULL;
@@ -284,11 +307,12 @@ static int place(struct hf_agent *agent, struct target *target, struct hf_unit *
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, hf_buf_text(&reason));
         return 0;
     }
-    object->scope = scope_for(agent, target, object);
+    object->scope = hf_agent_scope_for(agent, target, object);
     if (!object->scope) {
         return hf_error_set(err, HF_ENOMEM, "place %s %s: out of memory", kind, name);
     }
     object->scope->pass = target->pass;
+    object->scope->is_for_scales = false;
     return 0;
 }
 
@@ -299,7 +323,7 @@ static void forget_unplaced(struct hf_agent *agent, struct target *target)
     void *value;
     while (hf_map_next(target->objects, &cursor, &key, &value)) {
         struct object *object = value;
-        if (object->pass == target->pass) {
+        if (object->pass == target->pass || hf_agent_becomes_extra(agent, object)) {
             continue;
         }
         hf_agent_unplan(agent, object);
@@ -336,6 +360,9 @@ int hf_agent_place_all(struct hf_agent *agent, struct target *target, struct hf_
         }
     }
     forget_unplaced(agent, target);
+    if (hf_agent_place_extras(agent, target, err) != 0 || hf_agent_follow_autoscalers(agent, target, err) != 0) {
+        return -1;
+    }
     drop_unused_scopes(agent, target);
     for (struct scope *scope = target->scopes; scope; scope = scope->next) {
         if (!scope->synced && !scope->listing && scope->users == 0) {

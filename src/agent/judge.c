@@ -85,6 +85,8 @@ static void describe(const struct object *object, struct hf_buf *out)
         hf_buf_adds(out, object->was_known ? " is gone from the cluster" : " is not in the cluster yet");
     } else if (object->verdict == HF_TERMINATING) {
         hf_buf_adds(out, " is being deleted");
+    } else if (object->verdict == HF_EXTRA) {
+        hf_buf_addf(out, " is held by no unit any more (it was by %s)", object->unit->slug);
     } else if (object->finding_count > 0) {
         const struct hf_finding *finding = &object->findings[0];
         hf_buf_adds(out, ": ");
@@ -120,13 +122,16 @@ static void note_author(struct incident *incident, const struct object *object)
     }
 }
 
-static const char *opening_type(const struct incident *incident)
+static const char *opening_type(const struct object *object)
 {
-    return incident->created ? "object.absent" : incident->rollout ? "rollout.seen" : "drift.seen";
+    return object->verdict == HF_EXTRA ? "extra.seen"
+           : object->incident.created  ? "object.absent"
+           : object->incident.rollout  ? "rollout.seen"
+                                       : "drift.seen";
 }
 
 /* Opens an incident, or adds to the open one when what is found has changed. */
-static int note_drift(struct hf_agent *agent, struct object *object, int64_t drifted_ms, struct hf_error *err)
+int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t drifted_ms, struct hf_error *err)
 {
     struct incident *incident = &object->incident;
     struct hf_digest digest;
@@ -148,6 +153,7 @@ static int note_drift(struct hf_agent *agent, struct object *object, int64_t dri
     static const struct hf_digest NONE;
     bool taken_up = !opens && hf_digest_equal(&incident->findings, &NONE);
     incident->findings = digest;
+    incident->severity = object->severity;
     note_author(incident, object);
     hf_auto_buf struct hf_buf text = {0};
     describe(object, &text);
@@ -162,10 +168,10 @@ static int note_drift(struct hf_agent *agent, struct object *object, int64_t dri
                                 .corrected_ms = HF_TIME_NONE,
                                 .alert = opens && (!object->target->correct || object->is_held) && !incident->created,
                                 .with_findings = true};
-    if (opens && !incident->created && !incident->rollout) {
+    if (opens && !incident->created && !incident->rollout && object->verdict != HF_EXTRA) {
         object->target->drifts++;
     }
-    hf_agent_say(agent, object, opens ? opening_type(incident) : "drift.changed",
+    hf_agent_say(agent, object, opens ? opening_type(object) : "drift.changed",
                  incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text),
                  &extra);
     hf_agent_keep_row(agent, object, false);
@@ -213,11 +219,10 @@ static void confirm(struct hf_agent *agent, struct object *object)
     if (!incident->created && !incident->rollout) {
         object->target->corrected++;
         add_histogram(object->target, took);
-        hf_agent_count_fight(agent, object);
     }
 }
 
-static void close_incident(struct hf_agent *agent, struct object *object)
+void hf_agent_close_incident(struct hf_agent *agent, struct object *object)
 {
     struct incident *incident = &object->incident;
     if (!incident->open) {
@@ -274,24 +279,106 @@ static void take_uid(struct hf_agent *agent, struct object *object, const struct
     hf_agent_keep_row(agent, object, false);
 }
 
-static void in_sync(struct hf_agent *agent, struct object *object, const struct hf_digest *digest)
+/* What people should know of an object although it is in sync: told once for each content. */
+static void tell_note(struct hf_agent *agent, struct object *object, const char *unit_problem)
+{
+    hf_auto_buf struct hf_buf note = {0};
+    hf_buf_adds(&note, unit_problem);
+    if (object->note) {
+        hf_buf_adds(&note, note.len > 0 ? "; " : "");
+        hf_buf_adds(&note, object->note);
+    }
+    hf_agent_set_verdict(agent, object, HF_IN_SYNC, note.len > 0 ? hf_buf_text(&note) : NULL);
+    if (strcmp(hf_buf_text(&note), object->told_note ? object->told_note : "") == 0) {
+        return;
+    }
+    free(object->told_note);
+    object->told_note = hf_strdup(hf_buf_text(&note));
+    if (note.len > 0) {
+        hf_auto_buf struct hf_buf text = {0};
+        (void)kind_and_name(object, &text);
+        hf_buf_addf(&text, ": %s", hf_buf_text(&note));
+        struct event_extra extra = {.drifted_ms = HF_TIME_NONE, .corrected_ms = HF_TIME_NONE};
+        hf_agent_say(agent, object, "object.noted", unit_problem ? "warning" : "info", hf_buf_text(&text), &extra);
+    }
+}
+
+static void in_sync(struct hf_agent *agent, struct object *object, const struct hf_value *live,
+                    const struct hf_digest *digest, const char *unit_problem)
 {
     object->in_sync = *digest;
     object->has_in_sync = true;
     object->desired_changed = false;
     object->verify_first = false;
     object->was_known = true;
+    object->review_ms = 0;
+    object->is_held = object->is_later = false;
     hf_agent_clear_findings(object);
     hf_agent_unplan(agent, object);
-    close_incident(agent, object);
-    hf_agent_set_verdict(agent, object, HF_IN_SYNC, NULL);
+    hf_agent_close_incident(agent, object);
+    tell_note(agent, object, unit_problem);
+    hf_agent_look_for_mark(agent, object, live);
+    if (object->mark) {
+        hf_agent_plan(agent, object);
+    }
+}
+
+void hf_agent_put_off(struct hf_agent *agent, struct object *object, enum hf_verdict verdict, const char *reason)
+{
+    struct incident *incident = &object->incident;
+    bool told = incident->blocked && object->reason && strcmp(object->reason, reason) == 0;
+    hf_agent_unplan(agent, object);
+    hf_agent_activate(agent, object);
+    if (object->is_grace) {
+        hf_agent_set_verdict(agent, object, verdict, reason);
+        return;
+    }
+    incident->blocked = incident->is_put_off = true;
+    hf_agent_set_verdict(agent, object, HF_BLOCKED, reason);
+    if (!told) {
+        struct event_extra extra = {.manager = incident->manager,
+                                    .operation = incident->operation,
+                                    .drifted_ms = incident->drifted_ms,
+                                    .corrected_ms = HF_TIME_NONE,
+                                    .alert = true,
+                                    .with_findings = true};
+        hf_auto_buf struct hf_buf text = {0};
+        hf_buf_addf(&text, "%s is not put back: %s", incident->summary, reason);
+        hf_agent_say(agent, object, "correction.blocked", hf_agent_severity(object), hf_buf_text(&text), &extra);
+    }
+}
+
+/* What could be put back now was; the rest stays, and the incident with it. */
+static void confirm_part(struct hf_agent *agent, struct object *object)
+{
+    struct incident *incident = &object->incident;
+    int64_t now = agent->effects.now_ms(agent->effects.ctx);
+    hf_auto_buf struct hf_buf text = {0};
+    (void)kind_and_name(object, &text);
+    hf_buf_addf(&text, " was put back but for what is left: %s", object->hold_reason);
+    struct event_extra extra = {.manager = incident->manager,
+                                .operation = incident->operation,
+                                .drifted_ms = incident->drifted_ms,
+                                .corrected_ms = now};
+    hf_agent_say(agent, object, "correction.confirmed", hf_agent_severity(object), hf_buf_text(&text), &extra);
+    incident->applied = false;
+    object->corrections++;
+    object->target->corrected++;
+    add_histogram(object->target, now > incident->seen_ms ? now - incident->seen_ms : 0);
 }
 
 static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_verdict verdict, int64_t drifted_ms,
                        struct hf_error *err)
 {
     object->has_in_sync = false;
-    bool stays_blocked = object->verdict == HF_BLOCKED && object->incident.blocked;
+    if (object->incident.is_put_off && !object->is_later) {
+        object->incident.is_put_off = object->incident.blocked = false;
+    }
+    if (object->incident.open && object->incident.applied && verdict == HF_DRIFTED &&
+        (object->is_held || object->is_later)) {
+        confirm_part(agent, object);
+    }
+    bool stays_blocked = object->verdict == HF_BLOCKED && object->incident.blocked && !object->is_held;
     enum hf_verdict shown = object->desired_changed && verdict != HF_TERMINATING ? HF_PENDING : verdict;
     if (!stays_blocked) {
         hf_agent_set_verdict(agent, object, shown,
@@ -302,10 +389,12 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
     /* Describe what is, not the "pending" or "blocked" that is shown for it. */
     enum hf_verdict kept = object->verdict;
     object->verdict = verdict;
-    int result = note_drift(agent, object, drifted_ms, err);
+    int result = hf_agent_note_drift(agent, object, drifted_ms, err);
     object->verdict = kept;
     if (result == 0 && object->is_held) {
         hf_agent_unplan(agent, object);
+    } else if (result == 0 && object->is_later && object->target->correct) {
+        hf_agent_put_off(agent, object, shown, object->hold_reason);
     } else if (result == 0 && verdict != HF_TERMINATING) {
         hf_agent_plan(agent, object);
     }
@@ -331,27 +420,32 @@ static int compare(struct hf_agent *agent, struct object *object, const struct h
         hf_arena_free(arena);
         return hf_error_wrap(err, "judge %s %s", object->kind, object->name);
     }
-    if (judgement.verdict == HF_IN_SYNC) {
+    bool is_known = judgement.verdict != HF_UNKNOWN;
+    if (hf_agent_weigh(agent, object, arena, live, &judgement, err) != 0) {
         hf_arena_free(arena);
-        in_sync(agent, object, digest);
+        return -1;
+    }
+    if (is_known && object->awaits_autoscalers) {
+        hf_arena_free(arena);
+        hf_agent_set_verdict(agent, object, HF_UNKNOWN, "it is not known yet whether an autoscaler owns a part of it");
         return 0;
     }
-    if (judgement.verdict == HF_DRIFTED && !hf_agent_weigh(agent, object, arena, &judgement)) {
-        hf_arena_free(arena); /* all that differs is a rule's to ignore */
-        in_sync(agent, object, digest);
+    if (is_known && judgement.count == 0) {
+        in_sync(agent, object, live, digest, judgement.unit_problem);
+        hf_arena_free(arena);
         return 0;
     }
     hf_agent_clear_findings(object);
     object->findings_arena = arena;
     object->findings = judgement.findings;
     object->finding_count = judgement.count;
-    hf_agent_plan_mend(agent, object, live, &judgement);
-    if (judgement.verdict == HF_UNKNOWN) {
+    if (!is_known) {
         hf_agent_unplan(agent, object);
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, judgement.reason);
         return 0;
     }
-    return not_in_sync(agent, object, judgement.verdict, judgement.drifted_at_ms, err);
+    hf_agent_plan_mend(agent, object, live);
+    return not_in_sync(agent, object, HF_DRIFTED, judgement.drifted_at_ms, err);
 }
 
 int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct hf_value *live, struct hf_error *err)
@@ -361,6 +455,9 @@ int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct h
         take_uid(agent, object, live);
     } else {
         object->last_rv[0] = '\0';
+    }
+    if (object->is_extra) {
+        return hf_agent_judge_extra(agent, object, live, err);
     }
     if (object->unit->problem) {
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, object->unit->problem);
@@ -372,7 +469,7 @@ int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct h
             object->uid[0] = '\0';
             object->was_known = true;
         }
-        if (!hf_agent_weigh_whole(agent, object)) {
+        if (!hf_agent_weigh_whole(agent, object, HF_MISSING)) {
             hf_agent_set_verdict(agent, object, HF_MISSING, object->hold_reason);
             return 0;
         }
@@ -382,7 +479,7 @@ int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct h
     if (hf_drift_is_terminating(live, &deleted_ms)) {
         hf_agent_clear_findings(object);
         hf_agent_unplan(agent, object);
-        (void)hf_agent_weigh_whole(agent, object);
+        (void)hf_agent_weigh_whole(agent, object, HF_TERMINATING);
         return not_in_sync(agent, object, HF_TERMINATING, deleted_ms, err);
     }
     struct hf_digest digest;

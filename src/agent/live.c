@@ -10,6 +10,12 @@ const struct hf_value *hf_agent_metadata(const struct hf_value *object, const ch
     return hf_value_get(hf_value_get(object, "metadata"), name);
 }
 
+/* Rights to read autoscalers may be missing: what they would own is then held, and the rest goes on. */
+bool hf_agent_scope_is_refused(const struct scope *scope)
+{
+    return scope->is_for_scales && scope->lost && !hf_code_is_transient(scope->code);
+}
+
 static struct scope *find_scope(const struct hf_agent *agent, uint64_t id)
 {
     for (const struct target *target = agent->targets; target; target = target->next) {
@@ -84,9 +90,13 @@ int hf_agent_change(struct hf_agent *agent, uint64_t scope_id, enum hf_change ch
                     struct hf_error *err)
 {
     struct scope *scope = find_scope(agent, scope_id);
+    if (scope && scope->scales != SCALES_NOTHING &&
+        hf_agent_take_autoscaler(agent, scope, live, change == HF_DELETED, err) != 0) {
+        return -1;
+    }
     struct object *object = scope ? find_live(scope, live) : NULL;
     if (!object) {
-        return 0;
+        return scope ? hf_agent_leave(agent, err) : 0;
     }
     if (take(agent, object, change, live, err) != 0) {
         object->wants_get = true;
@@ -112,6 +122,9 @@ int hf_agent_list_begin(struct hf_agent *agent, uint64_t scope_id, struct hf_err
 int hf_agent_item(struct hf_agent *agent, uint64_t scope_id, const struct hf_value *live, struct hf_error *err)
 {
     struct scope *scope = find_scope(agent, scope_id);
+    if (scope && scope->scales != SCALES_NOTHING && hf_agent_take_autoscaler(agent, scope, live, false, err) != 0) {
+        return -1;
+    }
     struct object *object = scope ? find_live(scope, live) : NULL;
     if (!object) {
         return 0;
@@ -173,6 +186,9 @@ int hf_agent_list_end(struct hf_agent *agent, uint64_t scope_id, struct hf_error
     }
     scope->listing = false;
     scope->synced = true;
+    if (scope->scales != SCALES_NOTHING) {
+        hf_agent_sweep_autoscalers(agent, scope);
+    }
     int result = find_missing(agent, scope, err);
     agent->effects.changed(agent->effects.ctx);
     if (result != 0) {
@@ -188,7 +204,7 @@ static void tell_cluster(struct hf_agent *agent, struct target *target)
 {
     const struct scope *lost = NULL;
     for (const struct scope *scope = target->scopes; scope; scope = scope->next) {
-        if (scope->lost && scope->problem) {
+        if (scope->lost && scope->problem && !hf_agent_scope_is_refused(scope)) {
             lost = scope;
         }
     }

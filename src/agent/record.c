@@ -81,7 +81,7 @@ static struct hf_audit_event *new_event(struct hf_agent *agent)
 
 const char *hf_agent_severity(const struct object *object)
 {
-    return hf_severity_name(object->severity);
+    return hf_severity_name(object->incident.open ? object->incident.severity : object->severity);
 }
 
 static void add_text(struct hf_buf *out, const char *name, const char *text, bool first)

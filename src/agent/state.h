@@ -24,8 +24,10 @@ struct scope;
 enum errand {
     ERRAND_READ,
     ERRAND_APPLY,
-    ERRAND_MEND, /* makes way for the apply: what it alone could not put right */
-    ERRAND_TIDY  /* gives up the ownership that a mend left with us */
+    ERRAND_MEND,  /* what an apply alone could not put right: before it, or in its place */
+    ERRAND_TIDY,  /* gives up the ownership that a mend left with us */
+    ERRAND_MARK,  /* our mark, by which it is known later that we held it */
+    ERRAND_REMOVE /* a prune, or the first half of a recreation */
 };
 
 /* What arrived for an object while a request for it was under way: not judged before the answer tells what is newer. */
@@ -52,17 +54,43 @@ struct incident {
     char id[HF_INCIDENT_ID];
     int64_t seen_ms;
     int64_t drifted_ms;
-    bool created;  /* never seen live before: a first apply, not a drift */
-    bool rollout;  /* desired changed: applying it is no drift */
-    bool intended; /* a correction was recorded */
-    bool applied;  /* an apply was answered 2xx, or its answer was lost */
-    bool blocked;  /* told as blocked */
+    bool created;    /* never seen live before: a first apply, not a drift */
+    bool rollout;    /* desired changed: applying it is no drift */
+    bool intended;   /* a correction was recorded */
+    bool applied;    /* an apply was answered 2xx, or its answer was lost */
+    bool blocked;    /* told as blocked */
+    bool is_put_off; /* … by a rule, a fight or a pause: ends by itself */
+    enum hf_severity severity;
     bool failure_told;
+    bool recreated;  /* … which is done once */
+    bool recreating; /* the server refuses the change: a rule says to delete it and make it anew */
     unsigned attempts;
     struct hf_digest findings; /* of what was last recorded */
     char manager[64];
     char operation[16];
+    char user[128]; /* by the API server's audit events; "": not known */
     char summary[200];
+};
+
+/* What is known of one path of an object: since when it differs, and how often it was put back. */
+struct path_log {
+    char *path;       /* JSON Pointer into live; "" for the object as a whole */
+    int64_t since_ms; /* monotonic; of the finding that stands */
+    uint64_t pass;    /* the judgement in which it was last found */
+    int64_t *times;   /* when it was put back, a ring of cap */
+    unsigned cap;
+    unsigned next;
+    unsigned limit_times; /* as decided when it was last found */
+    int64_t limit_within_ms;
+    int64_t blocked_until_ms;
+    unsigned rounds; /* blocks in a row: each lasts twice as long */
+};
+
+/* What is done about a finding, now. */
+enum outcome {
+    OUTCOME_NOW,   /* put back */
+    OUTCOME_LATER, /* put back later: grace, a window, a fight, a pause */
+    OUTCOME_HOLD   /* not put back: a rule says so */
 };
 
 struct object {
@@ -80,7 +108,9 @@ struct object {
     uint64_t pass;
     bool has_status;
     bool is_served;
-    bool is_held; /* a rule says that it is not put back */
+    bool is_held;  /* nothing of it is put back: a rule says so */
+    bool is_later; /* nothing of it is put back now: see hold_reason, review_ms */
+    bool is_grace; /* … but only because it is given time to come right by itself */
     char hold_reason[300];
     enum hf_severity severity;
     const char *rule;    /* that decided the severity; NULL: none */
@@ -101,8 +131,24 @@ struct object {
     size_t finding_count;
 
     struct incident incident;
-    char *mend; /* a JSON patch to be sent before the apply; NULL: none is needed */
-    char *tidy; /* one to be sent after it */
+    enum outcome *outcomes; /* of each finding, in findings_arena */
+    char *note;             /* what people should know of it although it is in sync; NULL: nothing */
+    char *told_note;        /* the note that was last recorded */
+    char *send;             /* what is applied in place of the unit's own bytes, so that held paths stay; NULL: those */
+    bool mend_is_all;       /* the mend puts all right: no apply behind it */
+    char *mend;             /* a JSON patch to be sent before the apply; NULL: none is needed */
+    char *tidy;             /* one to be sent after it */
+    char *mark;             /* one that puts our mark on it; NULL: none is needed */
+    bool is_marked;         /* live carries our mark */
+    bool is_gone;           /* an extra that is forgotten at the end of this entry */
+    bool is_extra;          /* no unit holds it any more; unit is the last that did */
+    bool awaits_autoscalers; /* judged once they are known */
+    bool may_recreate;
+    struct path_log *paths;
+    size_t path_count;
+    size_t path_cap;
+    uint64_t judgements;
+    int64_t review_ms; /* monotonic: read and judged anew then; 0: not asked for */
     enum phase phase;
     bool verify_first; /* an earlier apply may have arrived: read before writing again */
     bool wants_get;    /* must be read anew (desired changed, doubt about what is newest) */
@@ -112,9 +158,6 @@ struct object {
     struct flight *flight;
     char await_rv[HF_RV_TEXT]; /* our own write, not yet seen on the watch: older events are passed over until it is */
     int64_t await_since_ms;
-    int64_t *fights; /* when it was put back, a ring of the target's fight_times */
-    size_t fight_cap;
-    size_t fight_next;
     int64_t corrections;
     int64_t last_correction_ms;
 
@@ -123,8 +166,30 @@ struct object {
     struct object *active_prev;
 };
 
+/* A HorizontalPodAutoscaler or VerticalPodAutoscaler, as far as it matters here. */
+struct autoscaler {
+    struct scope *scope;
+    char *strings; /* one block for the five below */
+    const char *own_name;
+    const char *group;
+    const char *kind;
+    const char *namespace;
+    const char *name;
+    bool is_vertical;
+    int64_t least; /* replicas */
+    int64_t most;
+    struct hf_arena *arena; /* of policies */
+    const struct hf_value *policies;
+    uint64_t listed;
+    struct autoscaler *next;
+};
+
+enum scales { SCALES_NOTHING, SCALES_REPLICAS, SCALES_RESOURCES };
+
 struct scope {
     uint64_t id;
+    enum scales scales; /* its objects are autoscalers: looked at although no unit names them */
+    bool is_for_scales; /* followed for that only */
     struct target *target;
     char *api_version;
     char *kind;
@@ -154,8 +219,10 @@ struct target {
     struct hf_map *units;   /* "space\0slug" → struct hf_unit */
     struct hf_map *objects; /* key → struct object */
     struct hf_map *resumed; /* key → struct incident */
-    struct hf_map *known;   /* key → (void *)1-like marker: seen live in an earlier run */
+    struct hf_map *known;   /* key → what the trail knew of it, a struct known */
     struct scope *scopes;
+    struct autoscaler *autoscalers;
+    struct path_log prunes; /* how often something was pruned, for the limit */
     uint64_t pass;
     char *source_problem;
     char *cluster_problem; /* as last recorded */
@@ -212,12 +279,21 @@ void hf_agent_list_anew(struct hf_agent *agent, const struct target *target);
 int hf_agent_place_all(struct hf_agent *agent, struct target *target, struct hf_error *err);
 struct object *hf_agent_find_object(const struct target *target, const char *group, const char *kind,
                                     const char *namespace, const char *name);
+struct object *hf_agent_object_for(struct hf_agent *agent, struct target *target, const char *api_version,
+                                   const char *kind, const char *namespace, const char *name);
+struct scope *hf_agent_scope_for(struct hf_agent *agent, struct target *target, const struct object *object);
+struct scope *hf_agent_scope_new(struct hf_agent *agent, struct target *target, const char *api_version,
+                                 const char *kind, const char *namespace);
 bool hf_agent_key(struct hf_buf *key, const char *group, const char *kind, const char *namespace, const char *name);
 void hf_agent_object_free(struct object *object);
 int64_t hf_agent_rank(const struct hf_unit *unit, const char *group, const char *kind);
 
 /* judge.c */
 int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct hf_value *live, struct hf_error *err);
+/* Nothing is put back now: says so once for each reason, and looks again at review_ms. */
+void hf_agent_put_off(struct hf_agent *agent, struct object *object, enum hf_verdict verdict, const char *reason);
+int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t drifted_ms, struct hf_error *err);
+void hf_agent_close_incident(struct hf_agent *agent, struct object *object);
 void hf_agent_set_verdict(struct hf_agent *agent, struct object *object, enum hf_verdict verdict, const char *reason);
 void hf_agent_clear_findings(struct object *object);
 void hf_agent_dismiss(struct hf_agent *agent, struct object *object, const char *why);
@@ -227,7 +303,6 @@ void hf_agent_plan(struct hf_agent *agent, struct object *object);
 void hf_agent_unplan(struct hf_agent *agent, struct object *object);
 int hf_agent_run_queue(struct hf_agent *agent, struct hf_error *err);
 void hf_agent_end_flight(struct hf_agent *agent, struct object *object);
-void hf_agent_count_fight(struct hf_agent *agent, struct object *object);
 int64_t hf_agent_next_due(const struct hf_agent *agent, const struct object *object);
 
 /* record.c */
@@ -251,17 +326,62 @@ const char *hf_agent_severity(const struct object *object);
 void hf_agent_batch_free(struct batch *batch);
 
 /* rule.c */
-bool hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_arena *arena,
-                    struct hf_judgement *judgement);
-bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object); /* false: ignored */
+struct hf_rule_subject hf_agent_subject(const struct object *object);
+/* What the rules, autoscalers, pauses, windows and limits make of a judgement: fills object->outcomes and the findings
+ * that count, and what is sent. What the judgement's findings are then is what counts: none, and it is in sync. -1:
+ * memory. */
+int hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_arena *arena, const struct hf_value *live,
+                   struct hf_judgement *judgement, struct hf_error *err);
+bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object, enum hf_verdict verdict); /* false: ignored */
+void hf_agent_weigh_extra(struct hf_agent *agent, struct object *object);
+const char *hf_agent_user_of(const struct object *object); /* NULL: not known */
+
+/* paths.c */
+struct path_log *hf_agent_path(struct object *object, const char *path); /* NULL: memory */
+void hf_agent_paths_sweep(struct object *object);
+void hf_agent_paths_free(struct object *object);
+int64_t hf_agent_path_blocked_until(const struct path_log *log, int64_t now_ms); /* 0: is not */
+/* Says that it was put back, which may have been once too often: then it is blocked from now on. */
+void hf_agent_path_put_back(struct path_log *log, int64_t now_ms);
+/* Counts what an accepted write has put back. */
+void hf_agent_count_put_back(struct hf_agent *agent, struct object *object);
 
 /* mend.c */
-void hf_agent_plan_mend(struct hf_agent *agent, struct object *object, const struct hf_value *live,
-                        const struct hf_judgement *judgement);
+void hf_agent_begin_patch(struct hf_buf *out, const struct hf_value *live); /* tests the version */
+void hf_agent_plan_mend(struct hf_agent *agent, struct object *object, const struct hf_value *live);
 void hf_agent_plan_tidy(struct object *object, const struct hf_value *live);
 #define HF_MEND_MANAGER "holdfast"
 
+/* autoscale.c */
+int hf_agent_follow_autoscalers(struct hf_agent *agent, struct target *target, struct hf_error *err);
+int hf_agent_take_autoscaler(struct hf_agent *agent, struct scope *scope, const struct hf_value *live, bool gone,
+                             struct hf_error *err);
+void hf_agent_sweep_autoscalers(struct hf_agent *agent, struct scope *scope);
+void hf_agent_autoscalers_free(struct target *target, const struct scope *scope); /* scope NULL: all */
+/* Whether an autoscaler owns the value that live holds there. */
+enum owned { OWNED_NO, OWNED_YES, OWNED_NOT_KNOWN };
+enum owned hf_agent_autoscaled(const struct object *object, const struct hf_value *live,
+                               const struct hf_finding *finding, const char **why);
+bool hf_agent_has_horizontal(const struct object *object);
+
+/* extra.c */
+struct known {
+    bool is_placed;
+    char reason[300];
+    char space[64];
+    char unit[256];
+    char api_version[300];
+};
+void hf_agent_look_for_mark(struct hf_agent *agent, struct object *object, const struct hf_value *live);
+bool hf_agent_becomes_extra(struct hf_agent *agent, struct object *object);
+int hf_agent_judge_extra(struct hf_agent *agent, struct object *object, const struct hf_value *live,
+                         struct hf_error *err);
+int hf_agent_place_extras(struct hf_agent *agent, struct target *target, struct hf_error *err);
+bool hf_agent_may_delete(const struct object *object, const struct hf_decision *decision, const char **why);
+#define HF_MARK "holdfast.dev/held-by"
+
 /* live.c */
+bool hf_agent_scope_is_refused(const struct scope *scope); /* an autoscalers' scope that we may not read */
 const struct hf_value *hf_agent_metadata(const struct hf_value *object, const char *name);
 
 #endif

@@ -157,8 +157,8 @@ static void add_precondition(struct hf_buf *body, const char *name, const char *
     }
 }
 
-int hf_cluster_delete(struct hf_cluster *cluster, const struct hf_object_ref *ref, const char *uid,
-                      const char *resource_version, hf_answer_fn done, void *ctx, struct hf_error *err)
+int hf_cluster_delete(struct hf_cluster *cluster, const struct hf_object_ref *ref, const struct hf_delete *what,
+                      hf_answer_fn done, void *ctx, struct hf_error *err)
 {
     hf_auto_buf struct hf_buf path = {0};
     hf_auto_buf struct hf_buf body = {0};
@@ -166,9 +166,10 @@ int hf_cluster_delete(struct hf_cluster *cluster, const struct hf_object_ref *re
     if (hf_path_add(&path, ref->resource, ref->namespace, ref->name, err) != 0) {
         return -1;
     }
-    hf_buf_adds(&body, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"propagationPolicy\":\"Background\"");
-    add_precondition(&body, "uid", uid, &first);
-    add_precondition(&body, "resourceVersion", resource_version, &first);
+    hf_buf_addf(&body, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"propagationPolicy\":\"%s\"",
+                what->orphan ? "Orphan" : "Background");
+    add_precondition(&body, "uid", what->uid, &first);
+    add_precondition(&body, "resourceVersion", what->resource_version, &first);
     hf_buf_adds(&body, first ? "}" : "}}");
     if (!hf_buf_ok(&body)) {
         return hf_error_set(err, HF_ENOMEM, "out of memory for a request");

@@ -250,6 +250,26 @@ static int patch(void *ctx, const struct hf_agent_ref *from, const char *manager
     return 0;
 }
 
+static int remove_object(void *ctx, const struct hf_agent_ref *from, const char *uid, const char *resource_version,
+                         bool orphan, uint64_t ticket, struct hf_error *err)
+{
+    struct run_target *target;
+    struct hf_object_ref ref;
+    if (ref_for(ctx, from, &ref, &target, err) != 0) {
+        return -1;
+    }
+    struct asked *asked = ask(target, ticket);
+    if (!asked) {
+        return hf_error_set(err, HF_ENOMEM, "delete %s: out of memory", from->name);
+    }
+    struct hf_delete what = {.uid = uid, .resource_version = resource_version, .orphan = orphan};
+    if (hf_cluster_delete(target->cluster, &ref, &what, on_answer, asked, err) != 0) {
+        forget(asked);
+        return -1;
+    }
+    return 0;
+}
+
 static int get(void *ctx, const struct hf_agent_ref *from, uint64_t ticket, struct hf_error *err)
 {
     struct run_target *target;
@@ -284,6 +304,6 @@ static void changed(void *ctx)
 
 void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out)
 {
-    *out = (struct hf_agent_effects){run,    now_ms, mono_ms, random_number, kind_of, follow, unfollow,
-                                     record, apply,  patch,   get,           wake_in, changed};
+    *out = (struct hf_agent_effects){run,    now_ms, mono_ms, random_number, kind_of, follow,  unfollow,
+                                     record, apply,  patch,   remove_object, get,     wake_in, changed};
 }

@@ -191,6 +191,40 @@ static int patch(void *ctx, const struct hf_agent_ref *ref, const char *manager,
     return hf_error_set(err, HF_EUNSUPPORTED, "this world has no Services with foreign ports");
 }
 
+static int remove_object(void *ctx, const struct hf_agent_ref *ref, const char *uid, const char *resource_version, bool orphan,
+                         uint64_t ticket, struct hf_error *err)
+{
+    struct world *world = ctx;
+    int index = find_object(world, ref->kind, ref->name);
+    (void)err;
+    cr_assert_geq(index, 0);
+    cr_assert_gt(strlen(resource_version), 0u, "a deletion holds for the version that was judged");
+    struct world_object *object = &world->objects[index];
+    char uid_of[64];
+    (void)snprintf(uid_of, sizeof uid_of, "uid-%s-%d", object->name, object->generation);
+    world->removals++;
+    world->last_was_orphaning = orphan;
+    if (world->durable_intents[index] <= 0) {
+        world->unrecorded_applies++;
+    }
+    world->durable_intents[index]--;
+    if (++world->in_flight[index] > world->most_in_flight) {
+        world->most_in_flight = world->in_flight[index];
+    }
+    struct message *answer = new_answer(world, ticket, index);
+    answer->scope = 1;
+    if (!object->exists) {
+        answer->code = HF_ENOTFOUND;
+    } else if (strcmp(uid_of, uid) != 0) {
+        answer->code = HF_ECONFLICT;
+    } else {
+        object->exists = false;
+        push_watch(world, index, MESSAGE_DELETED);
+        answer->state = *object;
+    }
+    return 0;
+}
+
 static void wake_in(void *ctx, int64_t delay)
 {
     struct world *world = ctx;
@@ -210,8 +244,8 @@ struct world *world_new(bool correct, unsigned fight_times)
     world->seed = 1;
     world->wake_at = -1;
     world->mono = 1000;
-    struct hf_agent_effects effects = {world, now_ms, mono_ms, random_number, kind_of, follow, unfollow, record, apply, patch, get,
-                                       wake_in, changed};
+    struct hf_agent_effects effects = {world, now_ms, mono_ms, random_number, kind_of, follow, unfollow, record, apply, patch,
+                                       remove_object, get, wake_in, changed};
     struct hf_agent_options options = {"0123456789abcdef", 16};
     cr_assert_eq(hf_agent_new(&effects, &options, NULL, &world->agent, &err), 0);
     struct hf_agent_target_options target = {.name = "dev",

@@ -71,6 +71,8 @@ struct world {
     int event_count;
     int applies;
     int gets;
+    int removals;
+    bool last_was_orphaning;
     int in_flight[WORLD_OBJECTS];
     int most_in_flight; /* of one object */
     int unrecorded_applies;

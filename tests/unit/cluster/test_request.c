@@ -115,12 +115,16 @@ Test(request, patch_has_the_type_it_was_given)
 static const struct deletion {
     char uid[8];
     char version[8];
+    bool orphan;
     char body[160];
 } DELETIONS[] = {
-    {"u\"1", "7", OPTIONS ",\"preconditions\":{\"uid\":\"u\\\"1\",\"resourceVersion\":\"7\"}}"},
-    {"", "7", OPTIONS ",\"preconditions\":{\"resourceVersion\":\"7\"}}"},
-    {"u", "", OPTIONS ",\"preconditions\":{\"uid\":\"u\"}}"},
-    {"", "", OPTIONS "}"},
+    {"u\"1", "7", false, OPTIONS ",\"preconditions\":{\"uid\":\"u\\\"1\",\"resourceVersion\":\"7\"}}"},
+    {"", "7", false, OPTIONS ",\"preconditions\":{\"resourceVersion\":\"7\"}}"},
+    {"u", "", false, OPTIONS ",\"preconditions\":{\"uid\":\"u\"}}"},
+    {"", "", false, OPTIONS "}"},
+    {"u", "", true,
+     "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"propagationPolicy\":\"Orphan\",\"preconditions\":{\"uid\":"
+     "\"u\"}}"},
 };
 
 ParameterizedTestParameters(request, delete_has_the_preconditions_it_was_given)
@@ -133,9 +137,8 @@ ParameterizedTest(struct deletion *c, request, delete_has_the_preconditions_it_w
     struct scene s;
     struct hf_error err = HF_ERROR_INIT;
     open_scene(&s, serve_object, NULL);
-    cr_assert_eq(hf_cluster_delete(s.rig.cluster, &WEB, c->uid[0] ? c->uid : NULL, c->version[0] ? c->version : NULL,
-                                   rig_answer, &s.rig, &err),
-                 0);
+    struct hf_delete what = {c->uid[0] ? c->uid : NULL, c->version[0] ? c->version : NULL, c->orphan};
+    cr_assert_eq(hf_cluster_delete(s.rig.cluster, &WEB, &what, rig_answer, &s.rig, &err), 0);
     expect(&s, "answer 200 ok Deployment;");
     cr_assert_str_eq(apiserver_request(s.server, 0)->method, "DELETE");
     cr_assert_str_eq(apiserver_request(s.server, 0)->target, BASE);
