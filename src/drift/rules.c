@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holdfast/clock.h"
 #include "holdfast/embedded.h"
 #include "holdfast/jsonschema.h"
 #include "holdfast/mem.h"
@@ -34,8 +35,8 @@ struct hf_rules {
 
 const char *hf_action_name(enum hf_action action)
 {
-    static const char *const NAMES[] = {"correct", "observe", "ignore"};
-    return (size_t)action < 3 ? NAMES[action] : "unknown";
+    static const char *const NAMES[] = {"correct", "observe", "ignore", "accept", "recreate", "prune"};
+    return (size_t)action < HF_ACTION_COUNT ? NAMES[action] : "unknown";
 }
 
 const char *hf_severity_name(enum hf_severity severity)
@@ -239,18 +240,29 @@ static bool names_match(const struct hf_value *match, const struct hf_rule_subje
     return true;
 }
 
-static bool rule_matches(const struct rule *rule, const struct hf_rule_subject *subject,
-                         const struct hf_finding *finding)
+static const char *class_of(const struct hf_rule_question *question)
 {
-    return names_match(rule->match, subject) && any(hf_value_get(rule->match, "path"), one_path, finding) &&
-           any(hf_value_get(rule->match, "class"), one_name, finding ? hf_class_name(finding->class) : NULL) &&
+    if (question->finding) {
+        return hf_class_name(question->finding->class);
+    }
+    return question->verdict == HF_EXTRA ? "extra" : "missing";
+}
+
+static bool rule_matches(const struct rule *rule, const struct hf_rule_question *question)
+{
+    const struct hf_finding *finding = question->finding;
+    return names_match(rule->match, question->subject) && any(hf_value_get(rule->match, "path"), one_path, finding) &&
+           any(hf_value_get(rule->match, "class"), one_name, class_of(question)) &&
            any(hf_value_get(rule->match, "manager"), one_name, finding ? finding->manager : NULL);
 }
 
-void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_subject *subject,
-                     const struct hf_finding *finding, struct hf_decision *out)
+void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_question *question, struct hf_decision *out)
 {
-    *out = (struct hf_decision){HF_ACT_CORRECT, HF_SEVERITY_WARNING, NULL};
+    const struct hf_rule_subject *subject = question->subject;
+    *out = (struct hf_decision){.action = HF_ACT_CORRECT,
+                                .severity = HF_SEVERITY_WARNING,
+                                .added = HF_ADDED_REPORT,
+                                .held_until_ms = HF_TIME_NONE};
     const char *criticality = subject->label ? subject->label(subject->label_ctx, "criticality") : NULL;
     if (criticality && strcmp(criticality, "critical") == 0) {
         out->severity = HF_SEVERITY_CRITICAL;
@@ -258,9 +270,9 @@ void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_subject 
     for (const struct pack *pack = rules ? rules->packs : NULL; pack; pack = pack->next) {
         for (size_t i = 0; i < pack->count; i++) {
             const struct rule *rule = &pack->rules[i];
-            if (rule_matches(rule, subject, finding)) {
+            if (rule_matches(rule, question)) {
                 out->action = rule->action;
-                out->rule = rule->full_name;
+                out->rule = out->by[HF_BY_ACTION] = rule->full_name;
                 if (rule->has_severity) {
                     out->severity = rule->severity;
                 }
@@ -268,6 +280,17 @@ void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_subject 
             }
         }
     }
+}
+
+enum hf_weight hf_decision_weight(const struct hf_finding *finding, const struct hf_decision *decision)
+{
+    if (finding->class == HF_DEFAULTED || decision->action == HF_ACT_IGNORE) {
+        return HF_WEIGHT_NONE;
+    }
+    if (finding->class == HF_EXTRA_FIELD && decision->added != HF_ADDED_STRICT) {
+        return decision->added == HF_ADDED_REPORT ? HF_WEIGHT_REPORT : HF_WEIGHT_NONE;
+    }
+    return decision->action == HF_ACT_OBSERVE || decision->action == HF_ACT_ACCEPT ? HF_WEIGHT_HOLD : HF_WEIGHT_CORRECT;
 }
 
 /* One part of a pointer, and where the next begins. */
