@@ -62,7 +62,8 @@ struct hf_rule_subject {
 
 struct hf_rule_question {
     const struct hf_rule_subject *subject;
-    const struct hf_finding *finding; /* NULL: of the object as a whole; rules with a path or manager don't match then */
+    const struct hf_finding
+        *finding;            /* NULL: of the object as a whole; rules with a path or manager don't match then */
     enum hf_verdict verdict; /* of the object as a whole: HF_MISSING and HF_TERMINATING match class `missing`, HF_EXTRA
                                 class `extra`; not read when there is a finding */
     const char *user;        /* who did it, by the API server's audit events; NULL: not known */
@@ -76,12 +77,12 @@ struct hf_decision {
     enum hf_action action;
     enum hf_severity severity;
     enum hf_added added;
-    int64_t grace_ms;        /* from when it was seen to when it is put back; 0: at once */
-    unsigned limit_times;    /* so often in limit_within_ms may a path be put back; 0: the target's limits */
+    int64_t grace_ms;     /* from when it was seen to when it is put back; 0: at once */
+    unsigned limit_times; /* so often in limit_within_ms may a path be put back; 0: the target's limits */
     int64_t limit_within_ms;
-    bool held_now;           /* a window says: not now */
-    int64_t held_until_ms;   /* when that ends; HF_TIME_NONE: not within the next 8 days */
-    bool names_kind;         /* the rule that decided the action names the kind in its match, without a wildcard */
+    bool held_now;         /* a window says: not now */
+    int64_t held_until_ms; /* when that ends; HF_TIME_NONE: not within the next 8 days */
+    bool names_kind;       /* the rule that decided the action names the kind in its match, without a wildcard */
     const char *by[HF_DECIDED_COUNT];
     const char *rule; /* the first rule that decided anything: for people; NULL: none matched */
 };

@@ -15,8 +15,8 @@ static struct hf_slice parent_of(const char *pointer)
     return (struct hf_slice){pointer, slash ? (size_t)(slash - pointer) : 0};
 }
 
-/* Makes the objects that lead to a place, as live has them. False: a list is missing on the way, whose item could not be
- * told apart from others by what is sent. */
+/* Makes the objects that lead to a place, as live has them. False: a list is missing on the way, whose item could not
+ * be told apart from others by what is sent. */
 static bool make_way(struct hf_arena *arena, struct hf_value *document, const struct hf_value *live,
                      const struct hf_finding *finding, struct hf_error *err)
 {
