@@ -62,6 +62,7 @@ static void target_free(struct target *target)
     free(target->prunes.times);
     free(target->source_problem);
     free(target->cluster_problem);
+    free(target->cluster_state);
     free(target->name);
     free(target->manager);
     free(target);
@@ -177,14 +178,22 @@ int hf_agent_target_set(struct hf_agent *agent, const struct hf_agent_target_opt
         return hf_error_set(err, HF_EINVAL, "there is no target %s", options->name);
     }
     bool begins = options->correct && !target->correct;
+    bool ends = !options->correct && target->correct;
     if (set_options(target, options) != 0) {
         return hf_error_set(err, HF_ENOMEM, "set target %s: out of memory", options->name);
     }
     size_t cursor = 0;
     void *value;
-    while (begins && hf_map_next(target->objects, &cursor, NULL, &value)) {
+    while ((begins || ends) && hf_map_next(target->objects, &cursor, NULL, &value)) {
         struct object *object = value;
-        if (object->verdict == HF_DRIFTED || object->verdict == HF_MISSING || object->verdict == HF_PENDING) {
+        if (ends && (object->phase == PHASE_WAITING || object->phase == PHASE_RECORDING)) {
+            hf_agent_unplan(agent, object);
+            object->has_in_sync = false;
+            object->wants_get = object->is_served;
+            hf_agent_activate(agent, object);
+        } else if (ends) {
+            continue;
+        } else if (object->verdict == HF_DRIFTED || object->verdict == HF_MISSING || object->verdict == HF_PENDING) {
             hf_agent_set_verdict(agent, object, object->verdict, NULL);
             hf_agent_plan(agent, object);
         }
@@ -232,13 +241,16 @@ int hf_agent_resume(struct hf_agent *agent, const struct hf_audit_event *newest,
     if (!target || !newest->incident || !newest->kind || !newest->name) {
         return 0; /* of a target that is no longer configured */
     }
-    struct incident *incident = hf_calloc(1, sizeof *incident);
+    struct resumed *resumed = hf_calloc(1, sizeof *resumed);
+    struct incident *incident = resumed ? &resumed->incident : NULL;
     hf_auto_buf struct hf_buf key = {0};
     key_of_event(&key, newest->api_version, newest->kind, newest->namespace, newest->name);
     if (!incident || !hf_buf_ok(&key)) {
-        free(incident);
+        free(resumed);
         return hf_error_set(err, HF_ENOMEM, "take up incident %s: out of memory", newest->incident);
     }
+    (void)snprintf(resumed->api_version, sizeof resumed->api_version, "%s",
+                   newest->api_version ? newest->api_version : "");
     incident->open = true;
     (void)snprintf(incident->id, sizeof incident->id, "%s", newest->incident);
     incident->seen_ms = newest->seen_at_ms != HF_TIME_NONE ? newest->seen_at_ms : newest->at_ms;
@@ -248,8 +260,8 @@ int hf_agent_resume(struct hf_agent *agent, const struct hf_audit_event *newest,
     incident->applied = incident->intended && strcmp(newest->type, "correction.blocked") != 0;
     (void)snprintf(incident->manager, sizeof incident->manager, "%s", newest->manager ? newest->manager : "");
     void *old = NULL;
-    if (hf_map_put(target->resumed, (struct hf_slice){key.ptr, key.len}, incident, &old) != 0) {
-        free(incident);
+    if (hf_map_put(target->resumed, (struct hf_slice){key.ptr, key.len}, resumed, &old) != 0) {
+        free(resumed);
         return hf_error_set(err, HF_ENOMEM, "take up incident %s: out of memory", newest->incident);
     }
     free(old);

@@ -268,6 +268,7 @@ static void removed(struct hf_agent *agent, struct object *object, const struct 
     object->incident.recreating = false;
     object->await_rv[0] = '\0';
     object->due_ms = mono(agent);
+    object->read_due_ms = 0;
     object->wants_get = true;
     hf_agent_activate(agent, object);
 }
@@ -295,7 +296,7 @@ int hf_agent_answered(struct hf_agent *agent, uint64_t ticket, const struct hf_v
         /* Tried again with the next correction; what is live is right already. */
         hf_agent_end_flight(agent, object);
         object->wants_get = true;
-        object->due_ms = mono(agent) + hf_agent_backoff(agent, 3, HF_BACKOFF_UNREACHED_MS);
+        object->read_due_ms = mono(agent) + hf_agent_backoff(agent, 3, HF_BACKOFF_UNREACHED_MS);
     } else if (state->code == HF_OK && answer) {
         result = answered_well(agent, object, answer, err);
     } else if (errand == ERRAND_READ) {
@@ -306,7 +307,7 @@ int hf_agent_answered(struct hf_agent *agent, uint64_t ticket, const struct hf_v
             result = hf_agent_judge(agent, object, NULL, err);
         } else {
             object->wants_get = true;
-            object->due_ms =
+            object->read_due_ms =
                 mono(agent) + (state->code == HF_ENOTFOUND ? 0 : hf_agent_backoff(agent, 3, HF_BACKOFF_UNREACHED_MS));
         }
     } else {

@@ -56,10 +56,12 @@ void hf_agent_end_flight(struct hf_agent *agent, struct object *object)
     object->phase = PHASE_IDLE;
 }
 
-/* Nothing is to be done for the object now. An answer still on its way finds no taker. */
+/* Nothing is to be done for the object now. A write that is on its way is waited for: no second one beside it. */
 void hf_agent_unplan(struct hf_agent *agent, struct object *object)
 {
-    hf_agent_end_flight(agent, object);
+    if (!object->flight || object->flight->errand == ERRAND_READ) {
+        hf_agent_end_flight(agent, object);
+    }
     object->record_ticket = 0;
     object->due_ms = 0;
     object->verify_first = false;
@@ -194,14 +196,14 @@ static void read_object(struct hf_agent *agent, struct object *object)
     struct hf_error err = HF_ERROR_INIT;
     uint64_t ticket = ++agent->next_ticket;
     if (!take_off(object, ticket, ERRAND_READ)) {
-        object->due_ms = mono(agent) + BACKOFF_FIRST_MS;
+        object->read_due_ms = mono(agent) + BACKOFF_FIRST_MS;
         return;
     }
     object->wants_get = false;
     if (agent->effects.get(agent->effects.ctx, &ref, ticket, &err) != 0) {
         hf_agent_end_flight(agent, object);
         object->wants_get = true;
-        object->due_ms = mono(agent) + HF_BACKOFF_UNREACHED_MS;
+        object->read_due_ms = mono(agent) + HF_BACKOFF_UNREACHED_MS;
     }
 }
 
@@ -234,7 +236,11 @@ void hf_agent_send(struct hf_agent *agent, struct object *object, enum errand er
     }
     if (ask(agent, object, errand, ticket, &err) != 0) {
         hf_agent_end_flight(agent, object);
+        /* It was not sent: nothing of it can have arrived. */
+        bool was_applied = object->incident.applied;
         hf_agent_failed(agent, object, errand, &err, -1);
+        object->incident.applied = was_applied;
+        object->verify_first = false;
     }
 }
 
@@ -302,7 +308,7 @@ int hf_agent_run_queue(struct hf_agent *agent, struct hf_error *err)
     }
     for (struct object *object = agent->active; object; object = object->active_next) {
         if (object->wants_get && !object->flight && object->phase != PHASE_RECORDING && object->is_served &&
-            (is_due(agent, object) || object->incident.blocked)) {
+            object->read_due_ms <= mono(agent)) {
             read_object(agent, object);
         }
     }
@@ -315,8 +321,10 @@ int64_t hf_agent_next_due(const struct hf_agent *agent, const struct object *obj
     if (object->flight || object->phase == PHASE_RECORDING) {
         return next;
     }
-    if (object->phase == PHASE_WAITING || object->wants_get) {
+    if (object->phase == PHASE_WAITING && !object->wants_get) {
         next = object->due_ms;
+    } else if (object->wants_get) {
+        next = object->read_due_ms;
     }
     if (object->review_ms != 0 && object->phase == PHASE_IDLE && object->review_ms < next) {
         next = object->review_ms;

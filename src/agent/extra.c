@@ -265,3 +265,33 @@ int hf_agent_place_extras(struct hf_agent *agent, struct target *target, struct 
     }
     return 0;
 }
+
+/* Incidents that an earlier run left open, of objects that no unit names now: closed, unless a unit that can't be read
+ * may be the one. */
+void hf_agent_close_unplaced(struct hf_agent *agent, struct target *target)
+{
+    size_t cursor = 0;
+    struct hf_slice key;
+    void *value;
+    while (hf_map_next(target->units, &cursor, NULL, &value)) {
+        if (((const struct hf_unit *)value)->problem) {
+            return;
+        }
+    }
+    for (cursor = 0; hf_map_next(target->resumed, &cursor, &key, &value);) {
+        struct resumed *resumed = value;
+        const char *kind = key.ptr + strlen(key.ptr) + 1;
+        const char *namespace = kind + strlen(kind) + 1;
+        const char *name = namespace + strlen(namespace) + 1;
+        struct object object = {.target = target,
+                                .api_version = resumed->api_version,
+                                .kind = kind,
+                                .namespace = *namespace ? namespace : NULL,
+                                .name = name,
+                                .verdict = HF_UNKNOWN,
+                                .incident = resumed->incident};
+        hf_agent_dismiss(agent, &object, "no unit holds it any more");
+        (void)hf_map_remove(target->resumed, key);
+        free(resumed);
+    }
+}

@@ -178,10 +178,10 @@ static void drop_unused_scopes(struct hf_agent *agent, struct target *target)
 /* Takes up what the trail knows of an object that is placed for the first time in this run. */
 static void adopt(struct target *target, struct object *object, struct hf_slice key)
 {
-    struct incident *incident = hf_map_remove(target->resumed, key);
-    if (incident) {
-        object->incident = *incident;
-        free(incident);
+    struct resumed *resumed = hf_map_remove(target->resumed, key);
+    if (resumed) {
+        object->incident = resumed->incident;
+        free(resumed);
     }
     struct known *known = hf_map_get(target->known, key);
     object->was_known = object->incident.open || known;
@@ -221,7 +221,7 @@ struct object *hf_agent_object_for(struct hf_agent *agent, struct target *target
     if (old) {
         /* The same object in another apiVersion: what is known of it goes on. */
         struct object *before = old;
-        hf_agent_unplan(agent, before);
+        hf_agent_end_flight(agent, before);
         hf_agent_deactivate(agent, before);
         fresh->incident = before->incident;
         fresh->was_known = before->was_known;
@@ -251,11 +251,13 @@ static void take_desired(struct hf_agent *agent, struct object *object, struct h
         object->has_in_sync = false;
         object->desired_changed = true;
         object->incident.blocked = false;
+        object->incident.attempts = 0;
+        object->due_ms = 0; /* what was refused was the content before */
     }
     if (unit->problem) {
         hf_agent_unplan(agent, object);
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, unit->problem);
-    } else if ((changed || was_unreadable) && object->scope && object->scope->synced) {
+    } else if ((changed || was_unreadable) && object->scope && (object->scope->synced || object->scope->listing)) {
         object->wants_get = true;
         hf_agent_activate(agent, object);
     }
@@ -307,9 +309,15 @@ static int place(struct hf_agent *agent, struct target *target, struct hf_unit *
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, hf_buf_text(&reason));
         return 0;
     }
+    bool joins = !object->scope;
     object->scope = hf_agent_scope_for(agent, target, object);
     if (!object->scope) {
         return hf_error_set(err, HF_ENOMEM, "place %s %s: out of memory", kind, name);
+    }
+    if (joins && object->scope->listing) {
+        object->listed = object->scope->list; /* its item may have gone by: read, not told as absent */
+        object->wants_get = true;
+        hf_agent_activate(agent, object);
     }
     object->scope->pass = target->pass;
     object->scope->is_for_scales = false;
@@ -326,7 +334,7 @@ static void forget_unplaced(struct hf_agent *agent, struct target *target)
         if (object->pass == target->pass || hf_agent_becomes_extra(agent, object)) {
             continue;
         }
-        hf_agent_unplan(agent, object);
+        hf_agent_end_flight(agent, object);
         hf_agent_dismiss(agent, object, "no unit holds it any more");
         hf_agent_keep_row(agent, object, true);
         hf_agent_deactivate(agent, object);
@@ -363,6 +371,7 @@ int hf_agent_place_all(struct hf_agent *agent, struct target *target, struct hf_
     if (hf_agent_place_extras(agent, target, err) != 0 || hf_agent_follow_autoscalers(agent, target, err) != 0) {
         return -1;
     }
+    hf_agent_close_unplaced(agent, target);
     drop_unused_scopes(agent, target);
     for (struct scope *scope = target->scopes; scope; scope = scope->next) {
         if (!scope->synced && !scope->listing && scope->users == 0) {

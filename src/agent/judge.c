@@ -470,6 +470,8 @@ int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct h
             object->was_known = true;
         }
         if (!hf_agent_weigh_whole(agent, object, HF_MISSING)) {
+            hf_agent_unplan(agent, object);
+            hf_agent_dismiss(agent, object, "a rule ignores it");
             hf_agent_set_verdict(agent, object, HF_MISSING, object->hold_reason);
             return 0;
         }

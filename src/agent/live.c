@@ -199,24 +199,25 @@ int hf_agent_list_end(struct hf_agent *agent, uint64_t scope_id, struct hf_error
     return hf_agent_leave(agent, err);
 }
 
-/* Lost and found are told once for a target, not for each of its watches. */
+/* Lost and found are told once for a target, not for each of its watches: lost is the cluster as a whole, or any watch.
+ */
 static void tell_cluster(struct hf_agent *agent, struct target *target)
 {
-    const struct scope *lost = NULL;
-    for (const struct scope *scope = target->scopes; scope; scope = scope->next) {
+    const char *problem = target->cluster_state;
+    for (const struct scope *scope = target->scopes; scope && !problem; scope = scope->next) {
         if (scope->lost && scope->problem && !hf_agent_scope_is_refused(scope)) {
-            lost = scope;
+            problem = scope->problem;
         }
     }
     hf_auto_buf struct hf_buf text = {0};
-    if (lost && !target->cluster_problem) {
-        target->cluster_problem = hf_strdup(lost->problem);
-        hf_buf_addf(&text, "the cluster of %s can't be watched: %s", target->name, lost->problem);
+    if (problem && !target->cluster_problem) {
+        target->cluster_problem = hf_strdup(problem);
+        hf_buf_addf(&text, "the cluster of %s can't be read: %s. What is known of it is kept.", target->name, problem);
         hf_agent_say_target(agent, target, NULL, "cluster.lost", "warning", hf_buf_text(&text), false);
-    } else if (!lost && target->cluster_problem) {
+    } else if (!problem && target->cluster_problem) {
         free(target->cluster_problem);
         target->cluster_problem = NULL;
-        hf_buf_addf(&text, "the cluster of %s is watched again", target->name);
+        hf_buf_addf(&text, "the cluster of %s can be read again", target->name);
         hf_agent_say_target(agent, target, NULL, "cluster.found", "info", hf_buf_text(&text), false);
     }
 }
@@ -284,21 +285,21 @@ int hf_agent_state(struct hf_agent *agent, const char *target_name, const char *
     if (!target) {
         return 0;
     }
-    bool is_source = strcmp(what, "source") == 0;
-    char **problem = is_source ? &target->source_problem : &target->cluster_problem;
     hf_auto_buf struct hf_buf text = {0};
-    if (state->code != HF_OK && !*problem) {
-        hf_buf_addf(&text, "the %s of %s can't be read: %s. What is known of it is kept.", what, target->name,
+    if (strcmp(what, "source") != 0) {
+        free(target->cluster_state);
+        target->cluster_state = state->code != HF_OK ? hf_strdup(state->text) : NULL;
+        tell_cluster(agent, target);
+    } else if (state->code != HF_OK && !target->source_problem) {
+        hf_buf_addf(&text, "the source of %s can't be read: %s. What is known of it is kept.", target->name,
                     state->text);
-        hf_agent_say_target(agent, target, NULL, is_source ? "source.lost" : "cluster.lost", "warning",
-                            hf_buf_text(&text), is_source);
-        *problem = hf_strdup(state->text);
-    } else if (state->code == HF_OK && *problem) {
-        hf_buf_addf(&text, "the %s of %s can be read again", what, target->name);
-        hf_agent_say_target(agent, target, NULL, is_source ? "source.found" : "cluster.found", "info",
-                            hf_buf_text(&text), is_source);
-        free(*problem);
-        *problem = NULL;
+        hf_agent_say_target(agent, target, NULL, "source.lost", "warning", hf_buf_text(&text), true);
+        target->source_problem = hf_strdup(state->text);
+    } else if (state->code == HF_OK && target->source_problem) {
+        hf_buf_addf(&text, "the source of %s can be read again", target->name);
+        hf_agent_say_target(agent, target, NULL, "source.found", "info", hf_buf_text(&text), true);
+        free(target->source_problem);
+        target->source_problem = NULL;
     }
     agent->effects.changed(agent->effects.ctx);
     return hf_agent_leave(agent, err);

@@ -153,7 +153,8 @@ struct object {
     bool verify_first; /* an earlier apply may have arrived: read before writing again */
     bool wants_get;    /* must be read anew (desired changed, doubt about what is newest) */
     bool desired_changed;
-    int64_t due_ms; /* monotonic */
+    int64_t due_ms;      /* monotonic */
+    int64_t read_due_ms; /* monotonic: not read before */
     uint64_t record_ticket;
     struct flight *flight;
     char await_rv[HF_RV_TEXT]; /* our own write, not yet seen on the watch: older events are passed over until it is */
@@ -206,6 +207,12 @@ struct scope {
     struct scope *next;
 };
 
+/* An incident that the trail left open, until its object is placed. */
+struct resumed {
+    struct incident incident;
+    char api_version[300];
+};
+
 struct target {
     char *name;
     char *manager;
@@ -218,14 +225,15 @@ struct target {
     const struct hf_types *types;
     struct hf_map *units;   /* "space\0slug" → struct hf_unit */
     struct hf_map *objects; /* key → struct object */
-    struct hf_map *resumed; /* key → struct incident */
+    struct hf_map *resumed; /* key → struct resumed */
     struct hf_map *known;   /* key → what the trail knew of it, a struct known */
     struct scope *scopes;
     struct autoscaler *autoscalers;
     struct path_log prunes; /* how often something was pruned, for the limit */
     uint64_t pass;
     char *source_problem;
-    char *cluster_problem; /* as last recorded */
+    char *cluster_state;   /* why the cluster as a whole can't be reached; NULL: it can */
+    char *cluster_problem; /* as last recorded: that, or of one of its watches */
     uint64_t events;
     uint64_t fast;
     uint64_t drifts;
@@ -365,6 +373,7 @@ enum owned hf_agent_autoscaled(const struct object *object, const struct hf_valu
 bool hf_agent_has_horizontal(const struct object *object);
 
 /* extra.c */
+void hf_agent_close_unplaced(struct hf_agent *agent, struct target *target);
 struct known {
     bool is_placed;
     char reason[300];

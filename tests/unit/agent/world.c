@@ -106,7 +106,7 @@ static void push_watch(struct world *world, int object, enum message_kind kind)
 }
 
 /* What the API server would do with a forced apply. */
-static void do_apply(struct world *world, int index, struct message *answer)
+static void do_apply(struct world *world, int index, int wanted, struct message *answer)
 {
     struct world_object *object = &world->objects[index];
     if (world->refuse_with_422) {
@@ -134,8 +134,8 @@ static void do_apply(struct world *world, int index, struct message *answer)
         object->generation++;
         object->value = 0;
     }
-    if (object->value != 1) {
-        object->value = 1;
+    if (object->value != wanted) {
+        object->value = wanted;
         object->manager = "confighub";
         object->rv = ++world->rv;
         push_watch(world, index, MESSAGE_CHANGE);
@@ -143,12 +143,21 @@ static void do_apply(struct world *world, int index, struct message *answer)
     answer->state = *object;
 }
 
+static int value_in(struct hf_slice bytes)
+{
+    const char *at = strstr(bytes.ptr, "value: \"");
+    cr_assert_not_null(at);
+    return at[8] - '0';
+}
+
 static int apply(void *ctx, const struct hf_agent_ref *ref, const char *manager, struct hf_slice bytes, uint64_t ticket,
                  struct hf_error *err)
 {
     struct world *world = ctx;
     int index = find_object(world, ref->kind, ref->name);
-    (void)err;
+    if (world->cut_off) {
+        return hf_error_set(err, HF_EUNAVAILABLE, "no token");
+    }
     cr_assert_str_eq(manager, "confighub");
     cr_assert_gt(bytes.len, 0u);
     cr_assert_geq(index, 0);
@@ -162,7 +171,7 @@ static int apply(void *ctx, const struct hf_agent_ref *ref, const char *manager,
     }
     struct message *answer = new_answer(world, ticket, index);
     answer->scope = 1; /* a write */
-    do_apply(world, index, answer);
+    do_apply(world, index, value_in(bytes), answer);
     return 0;
 }
 
@@ -174,9 +183,7 @@ static int get(void *ctx, const struct hf_agent_ref *ref, uint64_t ticket, struc
     world->gets++;
     struct message *answer = new_answer(world, ticket, index);
     answer->state = world->objects[index];
-    if (!world->objects[index].exists) {
-        answer->code = HF_ENOTFOUND;
-    }
+    answer->code = world->get_code != HF_OK ? world->get_code : world->objects[index].exists ? HF_OK : HF_ENOTFOUND;
     return 0;
 }
 
@@ -244,6 +251,7 @@ struct world *world_new(bool correct, unsigned fight_times)
     world->seed = 1;
     world->wake_at = -1;
     world->mono = 1000;
+    world->wanted = 1;
     struct hf_agent_effects effects = {world, now_ms, mono_ms, random_number, kind_of, follow, unfollow, record, apply, patch,
                                        remove_object, get, wake_in, changed};
     struct hf_agent_options options = {"0123456789abcdef", 16};
@@ -271,7 +279,7 @@ int world_add(struct world *world, const char *api_version, const char *kind, co
     return world->object_count++;
 }
 
-static struct hf_unit *unit_of(const struct world_object *object, int order, bool problem)
+static struct hf_unit *unit_of(const struct world_object *object, int order, int wanted, bool problem)
 {
     char text[600];
     char slug[80];
@@ -279,9 +287,9 @@ static struct hf_unit *unit_of(const struct world_object *object, int order, boo
     struct hf_error err = HF_ERROR_INIT;
     (void)snprintf(slug, sizeof slug, "%s-%s", object->kind, object->name);
     (void)snprintf(text, sizeof text,
-                   "# holdfast: order=%d\napiVersion: %s\nkind: %s\nmetadata:\n  name: %s\n%s%s%s  labels:\n    value: \"1\"\n", order,
+                   "# holdfast: order=%d\napiVersion: %s\nkind: %s\nmetadata:\n  name: %s\n%s%s%s  labels:\n    value: \"%d\"\n", order,
                    object->api_version, object->kind, object->name, object->namespace ? "  namespace: " : "",
-                   object->namespace ? object->namespace : "", object->namespace ? "\n" : "");
+                   object->namespace ? object->namespace : "", object->namespace ? "\n" : "", wanted);
     cr_assert_eq(hf_unit_read("space", slug, slug, text, strlen(text), &unit, &err), 0, "%s", err.text);
     if (problem) {
         unit->problem = "unit.yaml: line 3, column 1: found a tab, expected a key";
@@ -294,7 +302,7 @@ void world_units(struct world *world, int problem)
     struct hf_unit *units[WORLD_OBJECTS];
     struct hf_error err = HF_ERROR_INIT;
     for (int i = 0; i < world->object_count; i++) {
-        units[i] = unit_of(&world->objects[i], i, i == problem);
+        units[i] = unit_of(&world->objects[i], i, world->wanted, i == problem);
     }
     cr_assert_eq(hf_agent_units(world->agent, "dev", units, (size_t)world->object_count, &err), 0);
     for (int i = 0; i < world->object_count; i++) {
@@ -332,7 +340,7 @@ static uint64_t scope_of(const struct world *world, const struct world_object *o
     return 0;
 }
 
-void world_list(struct world *world, uint64_t scope)
+void world_list_open(struct world *world, uint64_t scope)
 {
     struct hf_error err = HF_ERROR_INIT;
     cr_assert_eq(hf_agent_list_begin(world->agent, scope, &err), 0);
@@ -343,6 +351,12 @@ void world_list(struct world *world, uint64_t scope)
             hf_arena_free(arena);
         }
     }
+}
+
+void world_list(struct world *world, uint64_t scope)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    world_list_open(world, scope);
     cr_assert_eq(hf_agent_list_end(world->agent, scope, &err), 0);
 }
 

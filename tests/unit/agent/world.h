@@ -16,7 +16,7 @@ struct world_object {
     const char *name;
     bool exists;
     bool terminating;
-    int value;       /* desired is always 1 */
+    int value;
     int generation;  /* makes the uid */
     uint64_t rv;
     const char *manager;
@@ -81,6 +81,9 @@ struct world {
     bool trail_is_full;
     bool refuse_with_422;
     bool kind_unserved;
+    int wanted;             /* the value that the units ask for */
+    enum hf_code get_code;  /* HF_OK: reads are answered */
+    bool cut_off;           /* nothing can be sent */
 };
 
 struct world *world_new(bool correct, unsigned fight_times);
@@ -90,6 +93,7 @@ int world_add(struct world *world, const char *api_version, const char *kind, co
 void world_units(struct world *world, int problem);
 void world_start(struct world *world); /* discovery, units, first lists of what exists */
 void world_list(struct world *world, uint64_t scope);
+void world_list_open(struct world *world, uint64_t scope); /* its items, and not its end */
 void world_drift(struct world *world, int object, int value, const char *manager);
 void world_delete(struct world *world, int object);
 void world_deliver_watch(struct world *world);
