@@ -1,5 +1,5 @@
-/* The types of Kubernetes objects as the cluster's own OpenAPI document gives them, in a compact table. Pure: bytes in,
- * table out. */
+/* The types of Kubernetes objects as the cluster's own OpenAPI documents and CustomResourceDefinitions give them, in a
+ * compact table. Pure: bytes in, table out. */
 #ifndef HOLDFAST_TYPES_H
 #define HOLDFAST_TYPES_H
 
@@ -55,23 +55,52 @@ struct hf_type {
     bool list_by_merge_key; /* keyed by x-kubernetes-patch-merge-key, for want of a list type */
     bool atomic;            /* x-kubernetes-map-type: atomic */
     bool preserves_unknown;
-    bool is_embedded; /* x-kubernetes-embedded-resource */
-    bool is_built_in; /* of Kubernetes' own: what has no field here is not stored */
+    bool prunes;           /* HF_TYPE_STRUCT: what has no field here is not stored (a Go type, or a CRD that prunes) */
+    bool is_nullable;      /* of a custom resource: null is stored as null, and a default does not take its place */
+    bool is_embedded;      /* x-kubernetes-embedded-resource: has apiVersion, kind and metadata, too */
+    bool is_built_in;      /* a definition of Kubernetes' own: goes through a Go type on the server */
     bool derives_defaults; /* some of its fields' defaults depend on other fields */
 };
 
 struct hf_types; /* immutable once built; may be shared by threads */
 
-/* From an OpenAPI v2 document (/openapi/v2 as JSON). References may be circular. Errors: HF_EPARSE, HF_ELIMIT,
- * HF_ENOMEM. What is not understood in one definition makes that type HF_TYPE_UNKNOWN, never the whole fail. */
-int hf_types_from_openapi_v2(const char *json, size_t len, struct hf_types **out, struct hf_error *err);
-void hf_types_free(struct hf_types *types); /* NULL is fine */
+/* A kind whose types are wanted. Readers that are given none (count 0) take all that the document has. */
+struct hf_type_want {
+    const char *group; /* "" for the core group */
+    const char *version;
+    const char *kind;
+};
 
-/* By x-kubernetes-group-version-kind. NULL: no schema. */
+/* Of all readers: references may be circular; a reference that leads nowhere, and what is not understood in one
+ * definition, make that type HF_TYPE_UNKNOWN, never the whole fail. Time and memory are bounded by the document's size,
+ * depth of the stack by that of its nesting; only what the wanted kinds refer to is kept. Errors: HF_EPARSE (no such
+ * document), HF_ELIMIT, HF_ENOMEM. */
+
+/* From an OpenAPI document as JSON: /openapi/v2, or that of one group-version below /openapi/v3. Of custom resources v2
+ * lacks what it has no words for: defaults, nullable (the field has no type at all), what is specified below
+ * x-kubernetes-preserve-unknown-fields. */
+int hf_types_from_openapi(const char *json, size_t len, const struct hf_type_want *wants, size_t count,
+                          struct hf_types **out, struct hf_error *err);
+/* The same, all kinds. */
+int hf_types_from_openapi_v2(const char *json, size_t len, struct hf_types **out, struct hf_error *err);
+/* From a CustomResourceDefinition (apiextensions.k8s.io/v1): what the server itself prunes, defaults and merges by.
+ * Versions that are not served are passed over. */
+int hf_types_from_crd(const struct hf_value *crd, const struct hf_type_want *wants, size_t count, struct hf_types **out,
+                      struct hf_error *err);
+/* From the extract of the common kinds that is compiled in, as Kubernetes 1.20 has them. */
+int hf_types_built_in(const struct hf_type_want *wants, size_t count, struct hf_types **out, struct hf_error *err);
+
+/* One table over several: of a kind that more than one has, the first one's type. It holds on to its parts: they may be
+ * given back at once. Parts that are NULL are passed over. */
+int hf_types_join(struct hf_types *const *parts, size_t count, struct hf_types **out, struct hf_error *err);
+struct hf_types *hf_types_share(struct hf_types *types); /* the same table, to be freed once more */
+void hf_types_free(struct hf_types *types);              /* NULL is fine */
+
+/* NULL: no schema. */
 const struct hf_type *hf_types_find(const struct hf_types *types, const char *group, const char *version,
                                     const char *kind);
 size_t hf_types_count(const struct hf_types *types);
-size_t hf_types_size(const struct hf_types *types); /* bytes of memory */
+size_t hf_types_size(const struct hf_types *types); /* bytes of memory, its parts' included */
 
 const struct hf_field *hf_type_field(const struct hf_type *type, struct hf_slice name); /* NULL: none */
 

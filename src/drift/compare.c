@@ -73,7 +73,7 @@ struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct h
                                .preset = preset ? preset : field->preset,
                                .is_filled = field->is_filled};
     } else if (type->kind == HF_TYPE_STRUCT) {
-        place.is_unknown = type->is_built_in && !type->preserves_unknown;
+        place.is_unknown = type->prunes;
         place.zero = type->is_built_in ? HF_ZERO_UNSURE : HF_ZERO_KEPT;
     }
     return place;

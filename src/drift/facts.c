@@ -56,7 +56,14 @@ void hf_facts_free(struct facts *facts)
 
 bool hf_facts_is_built_in(const char *definition)
 {
-    return strncmp(definition, "io.k8s.", 7) == 0;
+    static const char *const PREFIXES[] = {"io.k8s.api.", "io.k8s.apimachinery.", "io.k8s.apiextensions-apiserver.",
+                                           "io.k8s.kube-aggregator."};
+    for (size_t i = 0; i < sizeof PREFIXES / sizeof PREFIXES[0]; i++) {
+        if (strncmp(definition, PREFIXES[i], strlen(PREFIXES[i])) == 0) {
+            return true;
+        }
+    }
+    return false; /* io.k8s.networking.gateway.v1.… is a custom resource's */
 }
 
 /* The entry of a definition, or of the earlier version that it is the same as. */
