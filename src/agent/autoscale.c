@@ -175,14 +175,22 @@ static struct autoscaler *read_autoscaler(struct scope *scope, const struct hf_v
     return autoscaler;
 }
 
+/* A read that is under way will be judged by what is known when it is answered. */
+static void read_anew(struct hf_agent *agent, struct object *object)
+{
+    object->has_in_sync = false;
+    if (!object->flight || object->flight->errand != ERRAND_READ) {
+        object->wants_get = true;
+        hf_agent_activate(agent, object);
+    }
+}
+
 static void judge_anew(struct hf_agent *agent, const struct autoscaler *autoscaler)
 {
     struct object *object = hf_agent_find_object(autoscaler->scope->target, autoscaler->group, autoscaler->kind,
                                                  autoscaler->namespace, autoscaler->name);
     if (object && !object->is_extra && object->scope && object->scope->synced) {
-        object->has_in_sync = false;
-        object->wants_get = true;
-        hf_agent_activate(agent, object);
+        read_anew(agent, object);
     }
 }
 
@@ -244,8 +252,7 @@ void hf_agent_sweep_autoscalers(struct hf_agent *agent, struct scope *scope)
     while (hf_map_next(scope->target->objects, &cursor, NULL, &value)) {
         struct object *object = value;
         if (object->awaits_autoscalers && object->namespace && strcmp(object->namespace, scope->namespace) == 0) {
-            object->wants_get = true;
-            hf_agent_activate(agent, object);
+            read_anew(agent, object);
         }
     }
 }
@@ -271,24 +278,25 @@ bool hf_agent_has_horizontal(const struct object *object)
     return autoscaler_of(object, false) != NULL;
 }
 
-/* The autoscalers of an object's namespace have not been listed yet, and may still be. */
-static bool is_awaited(const struct object *object, enum scales scales, const char **why)
+/* The autoscalers of an object's namespace have not been listed yet: they will be, or they may not be read. */
+static enum owned before_list(const struct object *object, enum scales scales, const char **why)
 {
     for (const struct scope *scope = object->target->scopes; scope; scope = scope->next) {
         if (scope->scales == scales && !scope->synced && object->namespace &&
             strcmp(scope->namespace, object->namespace) == 0) {
-            *why = scope->problem ? scope->problem : "the list of autoscalers";
-            return true;
+            *why = scope->problem;
+            return scope->lost && !hf_code_is_transient(scope->code) ? OWNED_NOT_TOLD : OWNED_NOT_KNOWN;
         }
     }
-    return false;
+    return OWNED_NO;
 }
 
 static enum owned replicas(const struct object *object, const struct hf_value *live, const char **why)
 {
     int64_t count;
-    if (is_awaited(object, SCALES_REPLICAS, why)) {
-        return OWNED_NOT_KNOWN;
+    enum owned before = before_list(object, SCALES_REPLICAS, why);
+    if (before != OWNED_NO) {
+        return before;
     }
     const struct autoscaler *autoscaler = autoscaler_of(object, false);
     if (!autoscaler || !hf_value_int(hf_value_path(live, "spec", "replicas", NULL), &count)) {
@@ -340,8 +348,9 @@ static enum owned resources(const struct object *object, const struct hf_value *
         (strcmp(resource, "cpu") != 0 && strcmp(resource, "memory") != 0)) {
         return OWNED_NO;
     }
-    if (is_awaited(object, SCALES_RESOURCES, why)) {
-        return OWNED_NOT_KNOWN;
+    enum owned before = before_list(object, SCALES_RESOURCES, why);
+    if (before != OWNED_NO) {
+        return before;
     }
     const struct autoscaler *autoscaler = autoscaler_of(object, true);
     const struct hf_value *container =

@@ -196,6 +196,17 @@ static void hold(struct weighing *weighing, const struct hf_finding *finding, co
     }
 }
 
+/* An autoscaler may own it, and we may not ask: to put it back could be an outage. */
+static void hold_for_autoscaler(struct weighing *weighing, const struct hf_finding *finding, const char *problem)
+{
+    if (weighing->hold.len == 0) {
+        hf_buf_add_safe(&weighing->hold, hf_slice_of(finding->readable), 160);
+        hf_buf_addf(&weighing->hold, " may be an autoscaler's, and autoscalers can't be read: %s", problem);
+    }
+    keep_as_live(weighing, finding, "an autoscaler");
+    show(weighing, finding, OUTCOME_HOLD);
+}
+
 static void weigh_one(struct weighing *weighing, const struct hf_finding *finding)
 {
     struct hf_rule_question question = {.subject = &weighing->subject,
@@ -208,13 +219,18 @@ static void weigh_one(struct weighing *weighing, const struct hf_finding *findin
         return; /* ours */
     }
     enum owned owned = hf_agent_autoscaled(weighing->object, weighing->live, finding, &autoscaler);
-    if (owned != OWNED_NO) {
+    if (owned == OWNED_YES || owned == OWNED_NOT_KNOWN) {
         weighing->awaits |= owned == OWNED_NOT_KNOWN;
         keep_as_live(weighing, finding, autoscaler);
         return;
     }
     hf_rules_decide(weighing->agent->rules, &question, &decision);
     enum hf_weight weight = hf_decision_weight(finding, &decision);
+    if (owned == OWNED_NOT_TOLD && weight == HF_WEIGHT_CORRECT) {
+        take_severity(weighing->object, &decision);
+        hold_for_autoscaler(weighing, finding, autoscaler);
+        return;
+    }
     if (weight == HF_WEIGHT_NONE || weight == HF_WEIGHT_REPORT) {
         keep_as_live(weighing, finding, decision.by[HF_BY_ACTION]);
         if (weight == HF_WEIGHT_REPORT) {

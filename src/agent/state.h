@@ -367,7 +367,12 @@ int hf_agent_take_autoscaler(struct hf_agent *agent, struct scope *scope, const 
 void hf_agent_sweep_autoscalers(struct hf_agent *agent, struct scope *scope);
 void hf_agent_autoscalers_free(struct target *target, const struct scope *scope); /* scope NULL: all */
 /* Whether an autoscaler owns the value that live holds there. */
-enum owned { OWNED_NO, OWNED_YES, OWNED_NOT_KNOWN };
+enum owned {
+    OWNED_NO,
+    OWNED_YES,
+    OWNED_NOT_KNOWN, /* not yet */
+    OWNED_NOT_TOLD   /* autoscalers may not be read here: *why is what the server said */
+};
 enum owned hf_agent_autoscaled(const struct object *object, const struct hf_value *live,
                                const struct hf_finding *finding, const char **why);
 bool hf_agent_has_horizontal(const struct object *object);
