@@ -139,7 +139,8 @@ static void check_replicas(struct sim_work *work, const struct hf_value *spec)
     }
 }
 
-static void check_workload(struct sim_work *work, const struct hf_value *fresh, const struct hf_value *live)
+/* Selector and labels, which all workloads have. */
+static void check_selector(struct sim_work *work, const struct hf_value *fresh)
 {
     const struct hf_value *spec = spec_of(fresh);
     const struct hf_value *selector = hf_value_get(spec, "selector");
@@ -153,18 +154,25 @@ static void check_workload(struct sim_work *work, const struct hf_value *fresh, 
         sim_cause(work, "FieldValueInvalid", "spec.template.metadata.labels",
                   "Invalid value: %s: `selector` does not match template `labels`", go_map(work, labels));
     }
-    sim_validate_template(work, "spec.template", hf_value_get(spec, "template"), true);
+}
+
+static void check_workload(struct sim_work *work, const struct hf_value *fresh, const struct hf_value *live)
+{
+    check_selector(work, fresh);
+    sim_validate_template(work, "spec.template", hf_value_get(spec_of(fresh), "template"), true);
+    const struct hf_value *selector = hf_value_get(spec_of(fresh), "selector");
     if (live && !is_same(selector, hf_value_get(spec_of(live), "selector"))) {
         sim_cause(work, "FieldValueInvalid", "spec.selector", "Invalid value: %s: field is immutable",
                   go_selector(work, selector));
     }
 }
 
-/* Of a StatefulSet's spec only three fields may change. */
+/* Of a StatefulSet's spec only three fields may change. Its pods are not looked at before they are made: their mounts
+ * may be of claims (ValidatePodTemplateSpecForStatefulSet, pkg/apis/apps/validation). */
 static void check_stateful_set(struct sim_work *work, const struct hf_value *fresh, const struct hf_value *live)
 {
     const struct hf_value *spec = spec_of(fresh);
-    check_workload(work, fresh, NULL);
+    check_selector(work, fresh);
     for (size_t i = 0; live && i < hf_value_count(spec); i++) {
         const struct hf_member *member = &spec->as.object.members[i];
         if (!hf_slice_is(member->key, "replicas") && !hf_slice_is(member->key, "template") &&

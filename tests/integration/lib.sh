@@ -181,6 +181,59 @@ incident_ended() { # after, kind, name, outcome
   [ "$(sql "select outcome from v_incidents where first_id > $1 and kind = '$2' and name = '$3' order by first_id limit 1")" = "${4:-corrected}" ]
 }
 
+# --- cases with units of their own ----------------------------------------------------------------------------------------
+
+HF_ALSO=() # KIND/NAME outside the case's namespace, deleted at the case's end
+
+# Writes a file of HF_WORK/units from what it reads; @NS@ becomes the case's namespace.
+unit() {
+  mkdir -p "$HF_WORK/units"
+  sed "s/@NS@/$HF_NS/g" >"$HF_WORK/units/$1"
+}
+# The units that each such case has: its namespace, and a ConfigMap by which it shows that the agent is awake.
+unit_base() {
+  printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: "@NS@"}\n' | unit 00-namespace.yaml
+  printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: awake, namespace: "@NS@"}\ndata: {a: b}\n' | unit 01-awake.yaml
+}
+# Applies the units (those of files 9*-created.yaml by `kubectl create`: what older servers refuse as an apply), starts the agent over them
+# and waits until all COUNT objects are in sync.
+held() {
+  local folder=$HF_WORK/units
+  if compgen -G "$folder/9*-created.yaml" >/dev/null; then
+    mkdir -p "$HF_WORK/applied"
+    cp "$folder"/[0-8]*.yaml "$HF_WORK/applied"
+    folder=$HF_WORK/applied
+  fi
+  units_apply "$folder" || fail "kubectl apply: $(tail -n 5 "$HF_WORK/kubectl-apply.out")"
+  for folder in "$HF_WORK"/units/9*-created.yaml; do
+    [ ! -f "$folder" ] || kc create --validate=false -f "$folder" >"$HF_WORK/kubectl-apply.out" 2>&1 || fail "kubectl create: $(tail -n 5 "$HF_WORK/kubectl-apply.out")"
+  done
+  agent_up "$HF_WORK/units"
+  wait_for 20 "$1 objects in sync" all_in_sync "$1"
+}
+
+# How many events `holdfast audit log` tells after an event: events_after AFTER [filters of audit log]
+events_after() {
+  "$HF_BIN/holdfast" audit log --database "$HF_DB" --limit 0 --output json "${@:2}" >"$HF_WORK/events.json" 2>"$HF_WORK/events.log" || { echo "audit log: exit $?"; return 1; }
+  sqlite3 :memory: "select count(*) from json_each(cast(readfile('$HF_WORK/events.json') as text)) where json_extract(value, '$.id') > $1"
+}
+# Nothing was recorded since an event, and that is not because the agent sleeps: a drift of the ConfigMap `awake` is put back at once.
+nothing_since() { # what, after
+  sleep 1
+  [ "$(events_after "$2")" = 0 ] || fail "$1: events were recorded: $(cut -c1-2000 "$HF_WORK/events.json")"
+  kc -n "$HF_NS" patch configmap/awake --type=merge -p '{"data":{"a":"c"}}' >/dev/null || fail "kubectl patch"
+  wait_for 10 "$1: the agent is awake" incident_ended "$2" ConfigMap awake corrected
+  equal "$1: events of other objects than the one that shows that the agent is awake" "$(($(events_after "$2") - $(events_after "$2" --kind ConfigMap --name awake)))" 0
+}
+# What a manager has written: its entries of an object's managedFields with their times. ours OBJECT [MANAGER]
+ours() { kc -n "$HF_NS" get "$1" -o "jsonpath={.metadata.managedFields[?(@.manager==\"${2:-confighub}\")]}"; }
+field() { kc -n "$HF_NS" get "$1" -o "jsonpath=$2"; } # OBJECT JSONPATH
+# An object as JSON without what the server itself counts: two of these are equal when nothing else was touched.
+bare() {
+  kc -n "$HF_NS" get "$1" -o json >"$HF_WORK/bare.json" || fail "kubectl get $1"
+  sqlite3 :memory: "select json_remove(readfile('$HF_WORK/bare.json'), '$.metadata.managedFields', '$.metadata.resourceVersion', '$.metadata.generation', '$.metadata.annotations.\"deployment.kubernetes.io/revision\"', '$.status')"
+}
+
 # --- ends ----------------------------------------------------------------------------------------------------------------
 
 stand_down() {

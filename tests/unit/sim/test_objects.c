@@ -215,6 +215,17 @@ Test(objects, immutable_fields_stay)
     cr_assert(eq(str, (char *)at(&s, "/details/causes/0/field"), "\"spec.clusterIPs[0]\""));
 }
 
+Test(objects, a_stateful_sets_pods_may_mount_its_claims)
+{
+    const struct answer *answer =
+        ask(&s, "POST", "/apis/apps/v1/namespaces/a/statefulsets",
+            "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{"
+            "\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\","
+            "\"volumeMounts\":[{\"name\":\"data\",\"mountPath\":\"/data\"}]}]}},\"volumeClaimTemplates\":[{"
+            "\"metadata\":{\"name\":\"data\"}}]}}");
+    cr_assert(eq(int, answer->status, 201), "%s", answer->text);
+}
+
 Test(objects, a_service_gets_an_address_of_its_own_and_ports_when_its_type_wants_them)
 {
     ask(&s, "POST", SERVICES, "{\"metadata\":{\"name\":\"one\"},\"spec\":{\"ports\":[{\"port\":80}]}}");
