@@ -34,8 +34,11 @@ static bool make_way(struct hf_arena *arena, struct hf_value *document, const st
         const struct hf_value *holder = hf_pointer_get(document, way);
         if (!holder || holder->kind == HF_NULL) {
             const struct hf_value *model = hf_pointer_get(live, live_way);
+            const struct hf_value *above =
+                hf_pointer_get(document, (struct hf_slice){way.ptr, (size_t)(here - finding->desired_path)});
             struct hf_value *made = hf_value_new(arena, HF_OBJECT);
-            if (!model || model->kind != HF_OBJECT || !made || hf_pointer_put(arena, document, way, made, err) != 0) {
+            if (!model || model->kind != HF_OBJECT || !above || above->kind != HF_OBJECT || !made ||
+                hf_pointer_put(arena, document, way, made, err) != 0) {
                 return false;
             }
         }
