@@ -212,6 +212,17 @@ held() {
   wait_for 20 "$1 objects in sync" all_in_sync "$1"
 }
 
+# A request to the API server as the cluster's administrator: raw METHOD PATH [BODY [TYPE]]
+raw() {
+  local ca
+  if [ ! -f "$HF_WORK/raw.header" ]; then
+    (umask 077 && kc config view --minify --raw -o 'jsonpath=Authorization: Bearer {.users[0].user.token}' >"$HF_WORK/raw.header")
+    kc config view --minify -o 'jsonpath={.clusters[0].cluster.server} {.clusters[0].cluster.certificate-authority}' >"$HF_WORK/raw.server"
+  fi
+  read -r HF_RAW ca <"$HF_WORK/raw.server"
+  curl -sf -m 10 ${ca:+--cacert "$ca"} -H @"$HF_WORK/raw.header" -H "Content-Type: ${4:-application/merge-patch+json}" -X "$1" ${3:+-d "$3"} "$HF_RAW$2"
+}
+
 # How many events `holdfast audit log` tells after an event: events_after AFTER [filters of audit log]
 events_after() {
   "$HF_BIN/holdfast" audit log --database "$HF_DB" --limit 0 --output json "${@:2}" >"$HF_WORK/events.json" 2>"$HF_WORK/events.log" || { echo "audit log: exit $?"; return 1; }
