@@ -6,12 +6,11 @@
 #include <unistd.h>
 
 #include "holdfast/clock.h"
-#include "holdfast/embedded.h"
 #include "holdfast/mem.h"
 
 #define AT_ONCE 32u
-#define MOST_SCHEMA (64u << 20)
 #define PROGRESS_MS 1000
+#define MOST_TRIES 4 /* at types that can't be read just now; then the next best serve */
 
 static void fail(struct check *check, const struct hf_error *why, const char *doing)
 {
@@ -125,29 +124,50 @@ static void target_ready(struct check *check)
     }
 }
 
-static void on_schema(void *ctx, const struct hf_answer *answer, const struct hf_error *state)
+static void on_types(void *ctx, const struct hf_schema_result *result, const struct hf_error *state);
+
+/* The types of all that its objects are. */
+static int read_types(struct check_target *target, struct hf_error *err)
 {
-    struct check_target *target = ctx;
-    struct hf_error err = HF_ERROR_INIT;
-    const struct hf_embedded *file = hf_embedded_find("schema/kubernetes-openapi.json");
-    if (state->code != HF_OK || hf_types_from_openapi_v2(answer->body, answer->body_len, &target->types, &err) != 0) {
-        hf_log_error(target->check->log, HF_WARN, "the cluster's schema can't be used, the built-in one is",
-                     state->code != HF_OK ? state : &err, "target", target->name, NULL);
-        if (file && hf_types_from_openapi_v2(file->bytes, file->size, &target->types, &err) != 0) {
-            target->types = NULL;
+    struct check *check = target->check;
+    struct hf_schema_kind *kinds = hf_calloc(check->object_count ? check->object_count : 1, sizeof *kinds);
+    size_t count = 0;
+    if (!kinds) {
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < check->object_count; i++) {
+        if (check->objects[i].target == target) {
+            kinds[count++] = (struct hf_schema_kind){check->objects[i].api_version, check->objects[i].kind};
         }
     }
+    int result = hf_schema_read(target->schema, kinds, count, on_types, target, err);
+    free(kinds);
+    return result;
+}
+
+static void on_types(void *ctx, const struct hf_schema_result *result, const struct hf_error *state)
+{
+    struct check_target *target = ctx;
+    struct hf_error err = *state;
+    if (hf_code_is_transient(err.code) && target->types_tries++ < MOST_TRIES) {
+        hf_error_clear(&err);
+        if (read_types(target, &err) == 0) {
+            return;
+        }
+    }
+    if (err.code != HF_OK) {
+        fail(target->check, &err, target->name);
+        return;
+    }
+    target->types = result->types;
     target_ready(target->check);
 }
 
 static void on_discovered(void *ctx, const struct hf_error *state)
 {
     struct check_target *target = ctx;
-    struct hf_error err = HF_ERROR_INIT;
-    if (state->code != HF_OK) {
-        fail(target->check, state, target->name);
-    } else if (hf_cluster_raw(target->cluster, "/openapi/v2", "application/json", MOST_SCHEMA, on_schema, target,
-                              &err) != 0) {
+    struct hf_error err = *state;
+    if (err.code != HF_OK || read_types(target, &err) != 0) {
         fail(target->check, &err, target->name);
     }
 }
@@ -225,8 +245,11 @@ static int open_target(struct check_target *target, struct hf_error *err)
             return -1;
         }
     }
-    return hf_cluster_new(target->check->loop, target->check->http, target->check->log, target->access, &options,
-                          &target->cluster, err);
+    if (hf_cluster_new(target->check->loop, target->check->http, target->check->log, target->access, &options,
+                       &target->cluster, err) != 0) {
+        return -1;
+    }
+    return hf_schema_new(target->cluster, target->check->log, target->name, &target->schema, err);
 }
 
 static int open_targets(struct check *check, struct hf_error *err)
@@ -304,6 +327,7 @@ void check_free(struct check *check)
     for (size_t i = 0; i < check->target_count; i++) {
         struct check_target *target = &check->targets[i];
         hf_cluster_free(target->cluster);
+        hf_schema_free(target->schema);
         hf_access_free(target->access);
         hf_types_free(target->types);
         for (size_t j = 0; j < target->unit_count; j++) {

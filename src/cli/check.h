@@ -6,6 +6,7 @@
 #include "holdfast/config.h"
 #include "holdfast/drift.h"
 #include "holdfast/kubeconfig.h"
+#include "holdfast/schema.h"
 #include "holdfast/source.h"
 
 struct check;
@@ -16,7 +17,9 @@ struct check_target {
     const char *name;
     struct hf_access *access;
     struct hf_cluster *cluster;
+    struct hf_schema *schema;
     struct hf_types *types;
+    unsigned types_tries;
     struct hf_unit **units;
     size_t unit_count;
 };

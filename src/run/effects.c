@@ -44,6 +44,9 @@ static enum hf_agent_served kind_of(void *ctx, const char *target_name, const ch
     if (!resource) {
         return HF_NOT_SERVED;
     }
+    if (hf_run_awaits_types(target, api_version, kind)) {
+        return HF_NOT_KNOWN_YET;
+    }
     out->namespaced = resource->namespaced;
     out->has_status = resource->has_status;
     return HF_SERVED;

@@ -1,5 +1,7 @@
 /* The wiring's state, private to src/run.
  *
+ * renew.c    discovery and types      crds.c     CustomResourceDefinitions followed
+ * schema*.c  the types of the kinds in use (holdfast/schema.h)
  * run.c      start and stop           target.c   one cluster with its source      effects.c  what the agent asks for
  * trail.c    trail ↔ agent, alerts, pages  publish.c  views for the pages             reload.c   SIGHUP        notify.c
  * systemd */
@@ -14,7 +16,9 @@
 #include "holdfast/kubeconfig.h"
 #include "holdfast/map.h"
 #include "holdfast/run.h"
+#include "holdfast/schema.h"
 
+struct run_crds;
 struct run_target;
 
 struct hf_run {
@@ -70,10 +74,17 @@ struct run_target {
     struct hf_access *access;
     struct hf_cluster *cluster;
     struct hf_source *source;
+    struct hf_schema *schema;
     struct hf_types *types;
-    struct hf_digest types_digest;
-    bool has_types_digest;
+    struct hf_arena *kinds_arena; /* of kinds' strings */
+    struct hf_schema_kind *kinds; /* that its units use */
+    size_t kind_count;
+    struct run_crds *crds; /* NULL: not followed */
     bool discovered;
+    bool renewing;    /* discovery or types are being read */
+    bool renew_again; /* something has changed meanwhile */
+    unsigned eager;   /* looks that are left soon after a CustomResourceDefinition has changed */
+    unsigned partial_reads;
     struct hf_timer *discover_timer;
     unsigned discover_failures;
     char cluster_problem[HF_ERROR_TEXT];
@@ -90,6 +101,20 @@ int hf_run_target_add(struct hf_run *run, const struct hf_config_target *config,
 void hf_run_target_remove(struct hf_run *run, struct run_target *target);
 struct run_target *hf_run_target_find(const struct hf_run *run, const char *name);
 int hf_run_access(const struct hf_config_target *config, struct hf_access **out, struct hf_error *err);
+
+/* renew.c */
+void hf_run_renew_due(void *ctx); /* of discover_timer */
+/* Reads anew what is served and its types; eagerly: and again soon while a kind is still not served. */
+void hf_run_renew(struct run_target *target, bool eagerly);
+/* The kinds that the units use; reads anew when one of them is new. */
+int hf_run_take_kinds(struct run_target *target, struct hf_unit *const *units, size_t unit_count, struct hf_error *err);
+/* Whether units use the kind and its types were not read since: judged without, it would be judged wrong. */
+bool hf_run_awaits_types(const struct run_target *target, const char *api_version, const char *kind);
+void hf_run_cluster_problem(struct run_target *target, const struct hf_error *problem);
+
+/* crds.c */
+void hf_run_crds_follow(struct run_target *target); /* begins or ends, as its kinds need it */
+void hf_run_crds_unfollow(struct run_target *target);
 
 /* effects.c */
 void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out);
