@@ -11,8 +11,8 @@
 
 static int fold_string_data(struct hf_arena *arena, struct hf_value *secret)
 {
-    struct hf_value *texts = sim_get(secret, "stringData");
-    struct hf_value *data = texts ? sim_object_at(arena, secret, "data") : NULL;
+    struct hf_value *data = sim_get(secret, "stringData") ? sim_object_at(arena, secret, "data") : NULL;
+    const struct hf_value *texts = sim_get(secret, "stringData"); /* after data, which may have moved it */
     for (size_t i = 0; data && i < hf_value_count(texts); i++) {
         const struct hf_member *member = &texts->as.object.members[i];
         hf_auto_buf struct hf_buf text = {0};

@@ -226,6 +226,18 @@ Test(objects, a_stateful_sets_pods_may_mount_its_claims)
     cr_assert(eq(int, answer->status, 201), "%s", answer->text);
 }
 
+Test(objects, a_secret_without_data_takes_string_data_alone)
+{
+    ask(&s, "POST", "/api/v1/namespaces/a/secrets", "{\"metadata\":{\"name\":\"s\"},\"data\":{\"k\":\"YQ==\"}}");
+    ask_as(&s, "t/1", "PATCH", "/api/v1/namespaces/a/secrets/s", "application/json-patch+json",
+           "[{\"op\":\"remove\",\"path\":\"/data/k\"}]");
+    apply(&s, "/api/v1/namespaces/a/secrets/s?fieldManager=m",
+          "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"s\",\"labels\":{\"a\":\"b\"}},"
+          "\"stringData\":{\"k\":\"b\"}}");
+    cr_assert(eq(str, (char *)at(&s, "/data"), "{\"k\":\"Yg==\"}"));
+    cr_assert(eq(str, (char *)at(&s, "/metadata/name"), "\"s\""));
+}
+
 Test(objects, a_service_gets_an_address_of_its_own_and_ports_when_its_type_wants_them)
 {
     ask(&s, "POST", SERVICES, "{\"metadata\":{\"name\":\"one\"},\"spec\":{\"ports\":[{\"port\":80}]}}");
