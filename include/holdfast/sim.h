@@ -20,6 +20,7 @@ struct hf_sim_options {
     int64_t namespace_delay_ms; /* from a namespace's deletion to its end */
     int64_t churn_ms;           /* between changes of some Deployment's status; 0: none */
     size_t seed_deployments;    /* Deployments made at the start, in namespace "seed" */
+    bool no_openapi_v3;         /* /openapi/v3 is not served, as before 1.23 */
     bool controllers;           /* Deployments get a status */
 };
 

@@ -99,6 +99,19 @@ static int make_kind(const struct sim_schema *schema, const struct hf_value *def
     return 0;
 }
 
+/* A CRD that changed: its objects are of the new schema from now on. */
+static int redefine(struct sim *sim, struct sim_collection *collection, const struct hf_value *spec)
+{
+    struct sim_kind *kind = &collection->kind;
+    const struct hf_value *schema = hf_value_path(storage_version(spec), "schema", "openAPIV3Schema", NULL);
+    const struct sim_type *type = kind->arena ? sim_schema_custom(sim->store.schema, kind->arena, schema) : kind->type;
+    if (!type) {
+        return -1;
+    }
+    kind->type = type;
+    return 0;
+}
+
 int sim_custom_defined(struct sim *sim, struct sim_work *work, struct hf_value *definition)
 {
     struct sim_kind kind;
@@ -107,8 +120,9 @@ int sim_custom_defined(struct sim *sim, struct sim_work *work, struct hf_value *
     if (complete(work, definition) != 0) {
         return -1;
     }
-    if (sim_store_collection(&sim->store, sim_text(spec, "group"), NULL, plural)) {
-        return 0;
+    struct sim_collection *known = sim_store_collection(&sim->store, sim_text(spec, "group"), NULL, plural);
+    if (known) {
+        return redefine(sim, known, spec);
     }
     return make_kind(sim->store.schema, definition, &kind) == 0 && sim_store_add_kind(&sim->store, &kind) ? 0 : -1;
 }

@@ -222,6 +222,8 @@ int sim_discover(struct sim *sim, struct sim_request *request, struct sim_respon
         hf_buf_adds(buf, "ok");
     } else if (strcmp(path, "/openapi/v2") == 0) {
         return sim_openapi(sim, request, response);
+    } else if (!sim->options->no_openapi_v3 && strncmp(path, "/openapi/v3", 11) == 0) {
+        return sim_openapi_v3(sim, request, response);
     } else {
         return discover_below(sim, path, response, known);
     }

@@ -1,5 +1,6 @@
 #include "faults.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "sim.h"
@@ -83,13 +84,20 @@ static void set_swallow(struct sim *sim, const struct hf_value *body)
     sim->faults.swallow_writes = (int)number_of(body, "count", 1);
 }
 
+static void set_path(struct sim *sim, const struct hf_value *body)
+{
+    sim->faults.path_until = until(sim, body);
+    sim->faults.path_status = (int)number_of(body, "status", 404);
+    (void)snprintf(sim->faults.path, sizeof sim->faults.path, "%s", sim_text(body, "path"));
+}
+
 static const struct {
     const char *kind;
     void (*set)(struct sim *sim, const struct hf_value *body);
 } FAULTS[] = {
     {"drop", set_drop},         {"error", set_error},         {"throttle", set_throttle}, {"slow", set_slow},
     {"watch-cut", set_cut},     {"watch-silent", set_silent}, {"watch-gone", set_gone},   {"stale", set_stale},
-    {"truncate", set_truncate}, {"garbage", set_garbage},     {"swallow", set_swallow},
+    {"truncate", set_truncate}, {"garbage", set_garbage},     {"swallow", set_swallow},   {"path", set_path},
 };
 
 static int set_fault(struct sim *sim, struct sim_request *request)
@@ -172,7 +180,17 @@ bool sim_fault_answer(struct sim *sim, struct sim_request *request, struct sim_r
         response->close = true;
         return true;
     }
-    if (f->throttle_until > now) {
+    if (f->path_until > now && strncmp(request->path, f->path, strlen(f->path)) == 0) {
+        if (f->path_status == 200) {
+            hf_buf_adds(&response->body, "{\"paths\":[],\"components\":");
+            return true;
+        }
+        sim_fail(&request->work, f->path_status,
+                 f->path_status == 403   ? "Forbidden"
+                 : f->path_status == 404 ? "NotFound"
+                                         : "InternalError",
+                 "a fault that was asked for");
+    } else if (f->throttle_until > now) {
         sim_fail(&request->work, 429, "TooManyRequests", "too many requests, please try again later");
         response->retry_after = hf_arena_printf(request->work.arena, "%d", f->throttle_seconds);
     } else if (f->error_until > now && (int)(sim_random(sim) % 100) < f->error_percent) {

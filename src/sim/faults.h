@@ -19,6 +19,9 @@ struct sim_faults {
     int gone_watches;     /* so many next watches get 410 */
     int64_t stale_until;  /* reads see what was at stale_version */
     uint64_t stale_version;
+    int64_t path_until; /* paths that begin so are answered with path_status; 200: with junk */
+    char path[256];
+    int path_status;
     int truncate_lists; /* so many next lists end in the middle */
     int garbage_lines;  /* so many next watch events are preceded by a line of garbage */
     int swallow_writes; /* so many next writes happen and get no answer */

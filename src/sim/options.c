@@ -18,6 +18,7 @@ enum option_id {
     DEPLOYMENTS,
     CONTROLLERS,
     REQUIRE_TOKEN,
+    NO_OPENAPI_V3,
     HELP
 };
 
@@ -26,6 +27,7 @@ static const struct option OPTIONS[] = {
     {"write-kubeconfig", required_argument, NULL, KUBECONFIG},
     {"token", required_argument, NULL, TOKEN},
     {"require-token", no_argument, NULL, REQUIRE_TOKEN},
+    {"no-openapi-v3", no_argument, NULL, NO_OPENAPI_V3},
     {"seed", required_argument, NULL, SEED},
     {"history", required_argument, NULL, WINDOW},
     {"bookmarks", required_argument, NULL, BOOKMARKS},
@@ -52,6 +54,7 @@ static const char USAGE[] =
     "  --bookmarks MS              between a watch's bookmarks (default 60000)\n"
     "  --namespace-delay MS        from a namespace's deletion until it is emptied (default 300)\n"
     "  --controllers               Deployments get a status and a revision, namespaces a ServiceAccount\n"
+    "  --no-openapi-v3             only /openapi/v2, as before 1.23\n"
     "  --churn MS                  every MS some Deployment's status is written again\n"
     "  --seed-deployments NUMBER   Deployments made at the start, in namespace seed\n"
     "\n"
@@ -60,7 +63,7 @@ static const char USAGE[] =
     "  drop (seconds, refuse)   error (seconds, percent, status)   throttle (seconds, retryAfter)   slow (seconds, "
     "delay ms)\n"
     "  watch-cut   watch-silent (seconds)   watch-gone (count, cut)   stale (seconds)   truncate (count)\n"
-    "  garbage (count)   swallow (count)\n"
+    "  garbage (count)   swallow (count)   path (seconds, path: its beginning, status; 200: junk)\n"
     "POST /sim/seed {\"deployments\": N} makes N more.\n";
 
 static int read_number(const char *name, const char *text, int64_t most, int64_t *out)
@@ -107,6 +110,9 @@ static int take_option(int option, const char *name, struct hf_sim_options *out)
         break;
     case REQUIRE_TOKEN:
         out->require_token = true;
+        break;
+    case NO_OPENAPI_V3:
+        out->no_openapi_v3 = true;
         break;
     case CHURN:
         out->churn_ms = number;
