@@ -29,6 +29,8 @@ struct hf_finding {
     const char *path;         /* JSON Pointer into the live object (into desired where live lacks it) */
     const char *desired_path; /* the same place in desired, where list items stand elsewhere than in live */
     const char *readable;     /* spec.template.spec.containers[name=trade-service].image */
+    const char *keyed;        /* the path with the items of keyed lists by their keys, for rules: /spec/template/spec/
+                                 containers/[name=trade-service]/image (src/drift/keyed.h); NULL: as path */
     enum hf_class class;
     const char *desired;   /* compact JSON, at most 4 KiB then cut with "…"; NULL when absent. Never a Secret's value:
                               then   "hmac-sha256:<hex> (N bytes)" in quotes */

@@ -11,7 +11,7 @@
 
 struct mark hf_walk_mark(const struct walk *walk)
 {
-    return (struct mark){walk->path.len, walk->desired.len, walk->readable.len};
+    return (struct mark){walk->path.len, walk->desired.len, walk->readable.len, walk->keyed.len};
 }
 
 static void cut(struct hf_buf *buf, size_t len)
@@ -27,6 +27,7 @@ void hf_walk_back(struct walk *walk, struct mark mark)
     cut(&walk->path, mark.path);
     cut(&walk->desired, mark.desired);
     cut(&walk->readable, mark.readable);
+    cut(&walk->keyed, mark.keyed);
 }
 
 static bool is_plain(struct hf_slice key)
@@ -45,6 +46,7 @@ void hf_walk_key(struct walk *walk, struct hf_slice key)
 {
     hf_pointer_add_key(&walk->path, key);
     hf_pointer_add_key(&walk->desired, key);
+    hf_keyed_add_key(&walk->keyed, key);
     if (is_plain(key)) {
         if (walk->readable.len > 0) {
             hf_buf_addc(&walk->readable, '.');
@@ -196,6 +198,7 @@ void hf_walk_find(struct walk *walk, enum hf_class class, const struct hf_value 
         (struct hf_finding){.path = keep(walk, &walk->path),
                             .desired_path = keep(walk, &walk->desired),
                             .readable = keep(walk, &walk->readable),
+                            .keyed = keep(walk, &walk->keyed),
                             .class = class,
                             .desired = tell_value(walk, desired),
                             .live = tell_value(walk, live),

@@ -215,10 +215,12 @@ int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, s
     walk.unit = desired;
     hf_owners_read(&walk, input->live);
     compare_object(&walk, find_type(input, desired), desired, input->live);
-    bool failed = walk.failed || !hf_buf_ok(&walk.path) || !hf_buf_ok(&walk.desired) || !hf_buf_ok(&walk.readable);
+    bool failed = walk.failed || !hf_buf_ok(&walk.path) || !hf_buf_ok(&walk.desired) || !hf_buf_ok(&walk.readable) ||
+                  !hf_buf_ok(&walk.keyed);
     hf_buf_free(&walk.path);
     hf_buf_free(&walk.desired);
     hf_buf_free(&walk.readable);
+    hf_buf_free(&walk.keyed);
     if (failed) {
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     }

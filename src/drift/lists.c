@@ -122,10 +122,37 @@ static void add_readable_item(struct walk *walk, const struct hf_type *type, con
     hf_buf_addc(&walk->readable, ']');
 }
 
+/* "/[name=web]", "/[=value]" of a set; of a whole list the index. */
+static void add_keyed_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t index)
+{
+    bool granular = hf_is_granular_list(type) && !walk->in_atomic;
+    bool is_set = granular && type->list_type == HF_LIST_SET;
+    size_t start = walk->keyed.len;
+    size_t written = 0;
+    hf_buf_adds(&walk->keyed, "/[");
+    for (size_t i = 0; granular && i < (is_set ? 1 : type->list_key_count); i++) {
+        const struct hf_value *value = is_set ? item : key_of(walk, type, item, type->list_keys[i]);
+        size_t before = walk->keyed.len;
+        hf_buf_adds(&walk->keyed, written ? "," : "");
+        if (value && hf_keyed_add_pair(&walk->keyed, is_set ? "" : type->list_keys[i], value)) {
+            written++;
+        } else if (hf_buf_ok(&walk->keyed)) {
+            walk->keyed.len = before;
+            walk->keyed.ptr[before] = '\0';
+        }
+    }
+    hf_buf_addc(&walk->keyed, ']');
+    if (written == 0 && hf_buf_ok(&walk->keyed)) {
+        walk->keyed.len = start;
+        hf_buf_addf(&walk->keyed, "/%zu", index);
+    }
+}
+
 void hf_walk_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t live_index,
                   size_t desired_index)
 {
     add_readable_item(walk, type, item, live_index);
+    add_keyed_item(walk, type, item, live_index);
     hf_buf_addf(&walk->path, "/%zu", live_index);
     hf_buf_addf(&walk->desired, "/%zu", desired_index);
 }

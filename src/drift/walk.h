@@ -3,6 +3,7 @@
 #define HF_DRIFT_WALK_H
 
 #include "holdfast/drift.h"
+#include "keyed.h"
 
 #define HF_MOST_OWNERS 64
 
@@ -37,6 +38,7 @@ struct walk {
     struct hf_buf path;    /* JSON Pointer into live */
     struct hf_buf desired; /* the same into desired */
     struct hf_buf readable;
+    struct hf_buf keyed; /* the path by list keys, keyed.h */
     bool untyped;
     bool in_atomic; /* inside an atomic value: the unit's replaces the whole, so what live has beyond must be a default
                      */
@@ -48,11 +50,12 @@ struct walk {
     bool failed; /* memory */
 };
 
-/* The lengths of the three paths, to go back to. */
+/* The lengths of the four paths, to go back to. */
 struct mark {
     size_t path;
     size_t desired;
     size_t readable;
+    size_t keyed;
 };
 struct mark hf_walk_mark(const struct walk *walk);
 void hf_walk_back(struct walk *walk, struct mark mark);
