@@ -297,6 +297,11 @@ int hf_agent_known(struct hf_agent *agent, const struct hf_audit_object *object,
 /* Live forms are not kept: to judge all anew, all is listed anew. */
 void hf_agent_list_anew(struct hf_agent *agent, const struct target *target)
 {
+    size_t cursor = 0;
+    void *value;
+    while (hf_map_next(target->objects, &cursor, NULL, &value)) {
+        ((struct object *)value)->has_in_sync = false; /* by what was known before */
+    }
     for (const struct scope *scope = target->scopes; scope; scope = scope->next) {
         if (scope->synced) {
             struct hf_agent_scope told = {scope->id, target->name, scope->api_version, scope->kind, scope->namespace};
