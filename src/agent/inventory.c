@@ -1,4 +1,5 @@
 /* From units to objects: what should be, keyed so that a live form finds it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,6 +189,7 @@ static void adopt(struct target *target, struct object *object, struct hf_slice 
     if (known) {
         known->is_placed = true;
         object->told_note = hf_strdup(known->reason);
+        (void)snprintf(object->known_uid, sizeof object->known_uid, "%s", known->uid);
     }
 }
 
@@ -305,10 +307,7 @@ static int place(struct hf_agent *agent, struct target *target, struct hf_unit *
         object->scope = NULL;
         hf_agent_unplan(agent, object);
         hf_auto_buf struct hf_buf reason = {0};
-        hf_buf_addf(&reason,
-                    served == HF_NOT_KNOWN_YET ? "the types of %s in %s are being read"
-                                               : "the cluster does not serve %s in %s",
-                    kind, api_version);
+        hf_buf_addf(&reason, "the cluster does not serve %s in %s", kind, api_version);
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, hf_buf_text(&reason));
         return 0;
     }

@@ -266,7 +266,9 @@ static void take_uid(struct hf_agent *agent, struct object *object, const struct
     if (!uid || strncmp(object->uid, uid, sizeof object->uid - 1) == 0) {
         return;
     }
-    bool replaced = object->uid[0] && !object->incident.open;
+    bool another = object->uid[0] || (object->known_uid[0] && strncmp(object->known_uid, uid, sizeof object->known_uid - 1) != 0);
+    bool replaced = another && !object->incident.open;
+    object->known_uid[0] = '\0';
     (void)snprintf(object->uid, sizeof object->uid, "%s", uid);
     object->was_known = true;
     if (replaced) {

@@ -121,6 +121,7 @@ struct object {
     char *reason; /* NULL: none */
     int64_t since_ms;
     char uid[HF_RV_TEXT];
+    char known_uid[HF_RV_TEXT]; /* as the trail has it, until the object is seen for the first time */
     char last_rv[HF_RV_TEXT];
     bool was_known; /* the trail, or we, have seen it live */
     bool has_in_sync;
@@ -382,6 +383,7 @@ void hf_agent_close_unplaced(struct hf_agent *agent, struct target *target);
 struct known {
     bool is_placed;
     char reason[300];
+    char uid[HF_RV_TEXT];
     char space[64];
     char unit[256];
     char api_version[300];
