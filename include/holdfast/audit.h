@@ -15,10 +15,11 @@
 struct hf_audit_event {
     int64_t at_ms;
     const char *type; /* "drift.seen", "drift.healed", "correction.intended", "correction.sent", "correction.confirmed",
-                         "correction.failed", "correction.blocked", "object.recreated", "unit.changed",
-                         "unit.unreadable", "unit.readable", "unit.gone", "source.lost", "source.found", "cluster.lost",
-                         "cluster.found", "config.reloaded", "config.refused", "agent.started", "agent.stopped",
-                         "alert.delivered", "alert.failed", … */
+                         "correction.failed", "correction.blocked", "correction.partial" (what could be put back was;
+                         the incident stays open), "extra.seen", "object.marked", "object.noted", "object.recreated",
+                         "unit.changed", "unit.unreadable", "unit.readable", "unit.gone", "source.lost", "source.found",
+                         "cluster.lost", "cluster.found", "config.reloaded", "config.refused", "agent.started",
+                         "agent.stopped", "alert.delivered", "alert.failed", … */
     const char *severity; /* "info", "warning", "critical" */
     const char *incident; /* ties the events of one drift together */
     const char *target;

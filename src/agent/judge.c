@@ -266,7 +266,8 @@ static void take_uid(struct hf_agent *agent, struct object *object, const struct
     if (!uid || strncmp(object->uid, uid, sizeof object->uid - 1) == 0) {
         return;
     }
-    bool another = object->uid[0] || (object->known_uid[0] && strncmp(object->known_uid, uid, sizeof object->known_uid - 1) != 0);
+    bool another =
+        object->uid[0] || (object->known_uid[0] && strncmp(object->known_uid, uid, sizeof object->known_uid - 1) != 0);
     bool replaced = another && !object->incident.open;
     object->known_uid[0] = '\0';
     (void)snprintf(object->uid, sizeof object->uid, "%s", uid);
@@ -362,7 +363,7 @@ static void confirm_part(struct hf_agent *agent, struct object *object)
                                 .operation = incident->operation,
                                 .drifted_ms = incident->drifted_ms,
                                 .corrected_ms = now};
-    hf_agent_say(agent, object, "correction.confirmed", hf_agent_severity(object), hf_buf_text(&text), &extra);
+    hf_agent_say(agent, object, "correction.partial", hf_agent_severity(object), hf_buf_text(&text), &extra);
     incident->applied = false;
     object->corrections++;
     object->target->corrected++;

@@ -188,7 +188,7 @@ static int follow_incident(struct hf_recorder *recorder, const struct hf_audit_e
 {
     static const char *const OPENING[] = {"drift.seen",         "correction.intended", "correction.sent",
                                           "correction.blocked", "correction.failed",   "rollout.seen",
-                                          "object.absent"};
+                                          "extra.seen",         "correction.partial",  "object.absent"};
     static const char *const ENDING[] = {"correction.confirmed", "rollout.confirmed", "drift.healed",
                                          "drift.dismissed"};
     if (!event->incident || !event->type || strncmp(event->type, "alert.", 6) == 0) {

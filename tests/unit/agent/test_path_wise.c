@@ -84,7 +84,8 @@ Test(path_wise, an_observed_path_is_told_and_left_while_another_is_put_back)
     struct desk_request *request = desk_next(desk);
     expect_request(request, "apply", "\"a\":\"mine\",\"b\":\"1\"");
     desk_answer(desk, request, HF_OK, live_config("mine", "1", "1", 12));
-    cr_assert_eq(desk_count(desk, "correction.confirmed"), 1, "what could be put back was");
+    cr_assert_eq(desk_count(desk, "correction.partial"), 1, "what could be put back was");
+    cr_assert_eq(desk_count(desk, "correction.confirmed"), 0, "which would end the incident");
     cr_assert_eq(desk_verdict(desk, "ConfigMap", "web", reason), HF_DRIFTED, "and the rest is still drift");
     cr_assert(strstr(reason, "mine/look"), "%s", reason);
     desk_change(desk, "ConfigMap", live_config("mine", "1", "1", 12));
