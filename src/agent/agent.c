@@ -281,6 +281,7 @@ int hf_agent_known(struct hf_agent *agent, const struct hf_audit_object *object,
         bool has_note = object->verdict && strcmp(object->verdict, "in_sync") == 0 && object->reason;
         (void)snprintf(known->reason, sizeof known->reason, "%s", has_note ? object->reason : "");
         (void)snprintf(known->uid, sizeof known->uid, "%s", object->uid);
+        (void)snprintf(known->uid, sizeof known->uid, "%s", object->uid);
         (void)snprintf(known->space, sizeof known->space, "%s", object->space ? object->space : "");
         (void)snprintf(known->unit, sizeof known->unit, "%s", object->unit ? object->unit : "");
         (void)snprintf(known->api_version, sizeof known->api_version, "%s%s%s", object->group ? object->group : "",

@@ -190,6 +190,7 @@ static void adopt(struct target *target, struct object *object, struct hf_slice 
         known->is_placed = true;
         object->told_note = hf_strdup(known->reason);
         (void)snprintf(object->known_uid, sizeof object->known_uid, "%s", known->uid);
+        (void)snprintf(object->known_uid, sizeof object->known_uid, "%s", known->uid);
     }
 }
 
