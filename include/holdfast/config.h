@@ -44,7 +44,7 @@ struct hf_config {
     const char *web; /* a folder in place of the compiled-in web/; NULL */
     enum hf_level log_level;
     enum hf_log_form log_form;
-    const char *const *rules; /* paths of rule packs, absolute */
+    const char *const *rules; /* paths of rule packs, absolute; or "builtin:NAME" */
     size_t rule_count;
     const struct hf_config_target *targets;
     size_t target_count;

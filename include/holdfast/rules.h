@@ -9,6 +9,7 @@
 #define HOLDFAST_RULES_H
 
 #include "holdfast/drift.h"
+#include "holdfast/mem.h"
 
 enum hf_action {
     HF_ACT_CORRECT,  /* put back */
@@ -36,6 +37,12 @@ struct hf_rules;
 
 int hf_rules_new(struct hf_rules **out, struct hf_error *err);
 void hf_rules_free(struct hf_rules *rules); /* NULL is fine */
+/* How a pack's windows find their time zone by its name, when the pack is read (the decision itself asks nothing):
+ * hf_zone_find. Without one: UTC and offsets only. */
+struct hf_zone;
+typedef int (*hf_rules_zone_fn)(void *ctx, struct hf_arena *arena, const char *name, const struct hf_zone **out,
+                                struct hf_error *err);
+void hf_rules_zones(struct hf_rules *rules, hf_rules_zone_fn zone, void *ctx);
 /* Adds a pack behind those there are. path is for messages. Errors name file, line and column, what was found and what
  * was expected: HF_EPARSE, HF_EINVAL (two packs or two rules of one pack of one name too), HF_ELIMIT, HF_ENOMEM; then
  * the rules are as before. */
@@ -43,6 +50,11 @@ int hf_rules_add(struct hf_rules *rules, const char *path, const char *bytes, si
 size_t hf_rules_count(const struct hf_rules *rules);
 /* "pack/rule" of the i-th rule in the order asked; NULL beyond the last. */
 const char *hf_rules_name(const struct hf_rules *rules, size_t index);
+bool hf_rules_has_pack(const struct hf_rules *rules, const char *name);
+/* Rules that can never speak because an earlier one of their pack matches all that they match: how many were found, and
+ * the text of each ("FILE: line 9: …") in the arena. What takes too long to tell is not told. */
+int hf_rules_warnings(struct hf_arena *arena, const struct hf_rules *rules, const char *const **texts, size_t *count,
+                      struct hf_error *err);
 /* Whether a document is a rule pack: it has a `rules` list and no apiVersion. */
 bool hf_rules_is_pack(const struct hf_value *document);
 
@@ -112,9 +124,11 @@ enum hf_weight {
 /* A finding of class defaulted weighs nothing. action `prune` and `recreate` of a finding count as correct here. */
 enum hf_weight hf_decision_weight(const struct hf_finding *finding, const struct hf_decision *decision);
 
-/* Whether a path (JSON Pointer, and its readable form) is, or is below, a pattern: a JSON Pointer whose parts may be
- * "*" (any one) or
- * "[key=value]" (the list item of that key). */
-bool hf_rule_path_matches(const char *pattern, const char *pointer, const char *readable);
+/* Whether a path is, or is below, a pattern. path is a finding's `keyed` (or its JSON Pointer). The pattern is a JSON
+ * Pointer whose parts may be "*" (any one), a name with "*" in it, "[key=value]" or "[key=value,key=value]" (the item
+ * of a keyed list; value may hold "*") or "[=value]" (the item of a set). False for what is no pattern. */
+bool hf_rule_path_matches(const char *pattern, const char *path);
+/* The `keyed` path of a finding as a person writes it: "/spec/ports/[port=80]/nodePort". In the arena. HF_EINVAL. */
+int hf_rule_path_read(struct hf_arena *arena, const char *text, const char **keyed, struct hf_error *err);
 
 #endif

@@ -16,4 +16,10 @@ struct hf_run_options {
  * clean stop; -1 when it could not start. Thread: the main one; signals are taken over. */
 int hf_run(const struct hf_run_options *options, struct hf_error *err);
 
+/* The rules in force under a config (NULL: the shipped ones alone): its own packs ("builtin:NAME" is a shipped one),
+ * then those shipped that it does not name: security, kubernetes, defaults. The caller frees *out (hf_rules_free). */
+struct hf_config;
+struct hf_rules;
+int hf_run_rules(const struct hf_config *config, struct hf_rules **out, struct hf_error *err);
+
 #endif

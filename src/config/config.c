@@ -173,7 +173,9 @@ static int read_rule_paths(struct hf_config *config, const struct hf_value *list
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
     }
     for (size_t i = 0; i < hf_value_count(list); i++) {
-        paths[i] = resolve(config, hf_value_text(hf_value_at(list, i)));
+        const char *text = hf_value_text(hf_value_at(list, i));
+        bool built_in = text && strncmp(text, "builtin:", 8) == 0;
+        paths[i] = built_in ? hf_arena_copy(config->arena, text, strlen(text)) : resolve(config, text);
         if (!paths[i]) {
             return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
         }
