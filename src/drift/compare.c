@@ -246,8 +246,11 @@ void hf_compare(struct walk *walk, const struct place *place, const struct hf_va
     }
     walk->depth++;
     walk->untyped = !place->type || place->type->kind == HF_TYPE_UNKNOWN;
-    if (desired && desired->kind == HF_NULL && !walk->in_atomic && null_says_nothing(place)) {
+    if (desired && desired->kind == HF_NULL && !walk->in_atomic && null_says_nothing(place) &&
+        (live || !place->type->is_nullable)) {
         hf_find_leftovers(walk, place, live, claims);
+    } else if (desired && desired->kind == HF_NULL && place->type && place->type->is_nullable) {
+        hf_walk_find(walk, live ? HF_CHANGED : HF_REMOVED, desired, live, claims); /* null itself is stored */
     } else if (desired && desired->kind == HF_NULL && place->is_entry && !live) {
         hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
     } else if (desired && desired->kind == HF_NULL) {

@@ -132,6 +132,11 @@ static const struct row ROWS[] = {
     {"an embedded object that keeps all", "{whatever: {apiVersion: v1, kind: X, data: {a: b}}}",
      "{whatever: {apiVersion: v1, kind: X, data: {a: c}}}", "spec.whatever.data.a", ""},
     {"null where null is kept", "{nothing: null}", "{nothing: null}", "", ""},
+    {"null is no default where it is kept", "{nothing: null}", "{nothing: something}", "spec.nothing", ""},
+    {"null is lacking where it is kept", "{nothing: null}", "{}", "spec.nothing", ""},
+    {"null elsewhere is the default", "{replicas: null}", "{replicas: 2}", "", ""},
+    {"null of a map that is merged says nothing", "{maybe: null}", "{maybe: {a: x}}", "", ""},
+    {"but is lacking where there is none", "{maybe: null}", "{}", "spec.maybe", ""},
 };
 
 /* By number: each runs in a process of its own, where pointers lead elsewhere. */
