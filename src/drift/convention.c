@@ -38,7 +38,12 @@ static bool is_annotation(const struct walk *walk)
     return len >= sizeof NAME - 1 && strncmp(path + len - (sizeof NAME - 1), NAME, sizeof NAME - 1) == 0;
 }
 
+bool hf_is_kept_note(struct hf_slice annotation)
+{
+    return memchr(annotation.ptr, '.', annotation.len) && is_ignored_annotation(annotation);
+}
+
 bool hf_is_convention(const struct walk *walk, struct hf_slice key)
 {
-    return memchr(key.ptr, '.', key.len) && is_ignored_annotation(key) && is_annotation(walk);
+    return hf_is_kept_note(key) && is_annotation(walk);
 }

@@ -206,5 +206,6 @@ void hf_walk_find(struct walk *walk, enum hf_class class, const struct hf_value 
                             .operation = keep_text(walk, owner ? owner->operation : NULL),
                             .subresource = keep_text(walk, owner ? owner->subresource : NULL),
                             .at_ms = owner ? owner->at_ms : HF_TIME_NONE,
-                            .untyped = walk->untyped};
+                            .untyped = walk->untyped,
+                            .unowned = class == HF_EXTRA_FIELD};
 }

@@ -120,7 +120,7 @@ static void compare_metadata(struct walk *walk, const struct hf_type *type, cons
 
 /* The rules of an aggregated ClusterRole are the controller's, the spec of a Namespace the server's own, whatever the
  * unit says. */
-static bool is_not_compared(const struct walk *walk, const struct hf_value *desired, struct hf_slice key)
+bool hf_is_not_compared(const struct walk *walk, const struct hf_value *desired, struct hf_slice key)
 {
     const char *kind = hf_value_text(hf_value_get(desired, "kind"));
     if (hf_slice_is(key, "apiVersion") || hf_slice_is(key, "kind") || hf_slice_is(key, "metadata")) {
@@ -150,7 +150,7 @@ static void compare_object(struct walk *walk, const struct hf_type *type, const 
         const struct hf_member *theirs = j < live->as.object.count ? &live->as.object.members[j] : NULL;
         int order = !ours ? 1 : !theirs ? -1 : hf_slice_compare(ours->key, theirs->key);
         struct hf_slice key = order <= 0 ? ours->key : theirs->key;
-        if (!is_not_compared(walk, desired, key)) {
+        if (!hf_is_not_compared(walk, desired, key)) {
             hf_compare_member(walk, type, key, desired, order <= 0 ? &ours->value : NULL, live,
                               order >= 0 ? &theirs->value : NULL, &claims);
         }

@@ -48,30 +48,24 @@ const char *hf_item_key(struct walk *walk, const struct hf_type *type, const str
     return kept ? kept : "";
 }
 
-struct keyed {
-    const char *key;
-    size_t index;
-    bool taken;
-};
-
 static int compare_keyed(const void *left, const void *right)
 {
-    const struct keyed *a = left;
-    const struct keyed *b = right;
+    const struct hf_keyed_item *a = left;
+    const struct hf_keyed_item *b = right;
     int order = strcmp(a->key, b->key);
     return order ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-static struct keyed *sorted_keys(struct walk *walk, const struct hf_type *type, const struct hf_value *list)
+struct hf_keyed_item *hf_sort_items(struct walk *walk, const struct hf_type *type, const struct hf_value *list)
 {
     size_t count = list->as.array.count;
-    struct keyed *keys = hf_arena_array(walk->arena, count, sizeof *keys);
+    struct hf_keyed_item *keys = hf_arena_array(walk->arena, count, sizeof *keys);
     if (!keys) {
         walk->failed = true;
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        keys[i] = (struct keyed){hf_item_key(walk, type, &list->as.array.items[i]), i, false};
+        keys[i] = (struct hf_keyed_item){hf_item_key(walk, type, &list->as.array.items[i]), i, false};
     }
     qsort(keys, count, sizeof *keys, compare_keyed);
     return keys;
@@ -79,7 +73,7 @@ static struct keyed *sorted_keys(struct walk *walk, const struct hf_type *type, 
 
 /* The first item of that key not taken yet: items of one key match by position. next[low] says where the first that is
  * free can be, so that many of one key take no more than a step each. */
-static struct keyed *find_key(struct keyed *keys, size_t count, const char *key, size_t *next)
+struct hf_keyed_item *hf_find_item(struct hf_keyed_item *keys, size_t count, const char *key, size_t *next)
 {
     size_t low = 0;
     size_t high = count;
@@ -165,8 +159,8 @@ static bool is_service_ports(const struct walk *walk)
 }
 
 /* Items that the unit does not have: those that our last apply claimed. */
-static void beyond(struct walk *walk, const struct hf_type *type, const struct hf_value *live, const struct keyed *keys,
-                   size_t desired_count, const struct claims *claims)
+static void beyond(struct walk *walk, const struct hf_type *type, const struct hf_value *live,
+                   const struct hf_keyed_item *keys, size_t desired_count, const struct claims *claims)
 {
     struct place place = hf_place_of_item(type);
     bool is_strict = is_service_ports(walk);
@@ -194,14 +188,14 @@ static void compare_by_key(struct walk *walk, const struct hf_type *type, const 
                            const struct hf_value *live, const struct claims *claims)
 {
     size_t count = live->as.array.count;
-    struct keyed *keys = sorted_keys(walk, type, live);
+    struct hf_keyed_item *keys = hf_sort_items(walk, type, live);
     size_t *next = hf_arena_array(walk->arena, count, sizeof *next);
     struct place place = hf_place_of_item(type);
     walk->failed |= !next;
     for (size_t i = 0; keys && next && i < desired->as.array.count && !walk->failed; i++) {
         const struct hf_value *item = &desired->as.array.items[i];
         const char *key = hf_item_key(walk, type, item);
-        struct keyed *found = find_key(keys, count, key, next);
+        struct hf_keyed_item *found = hf_find_item(keys, count, key, next);
         struct claims below;
         struct mark mark = hf_walk_mark(walk);
         hf_claims_item(walk, claims, key, &below);

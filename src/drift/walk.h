@@ -121,6 +121,7 @@ void hf_find_leftovers(struct walk *walk, const struct place *place, const struc
 
 /* convention.c: what controllers and kubectl write into what a unit sets, and that nobody calls drift. */
 bool hf_is_convention(const struct walk *walk, struct hf_slice key);
+bool hf_is_kept_note(struct hf_slice annotation); /* whether such an annotation is one of theirs */
 
 /* lists.c */
 void hf_compare_list(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
@@ -130,6 +131,22 @@ const char *hf_item_key(struct walk *walk, const struct hf_type *type, const str
 void hf_walk_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t live_index,
                   size_t desired_index);
 bool hf_is_granular_list(const struct hf_type *type);
+/* The items of a list in the order of their keys. NULL: memory (walk->failed). */
+struct hf_keyed_item {
+    const char *key;
+    size_t index;
+    bool taken;
+};
+struct hf_keyed_item *hf_sort_items(struct walk *walk, const struct hf_type *type, const struct hf_value *list);
+/* The first item of that key not found yet; next: a zero for each item, kept from call to call. NULL: none. */
+struct hf_keyed_item *hf_find_item(struct hf_keyed_item *keys, size_t count, const char *key, size_t *next);
+
+/* added.c: what live holds that the unit does not set and that others put there. */
+void hf_find_added(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
+                   const struct hf_value *live);
+
+/* judge.c: what is the server's or a controller's at the top of the object, whatever the unit says. */
+bool hf_is_not_compared(const struct walk *walk, const struct hf_value *desired, struct hf_slice key);
 
 /* scalars.c: whether the server would store desired as live. */
 bool hf_scalar_equal(const struct place *place, const struct hf_value *desired, const struct hf_value *live);
