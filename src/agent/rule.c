@@ -262,13 +262,24 @@ static void set_hold(struct object *object, bool held, bool later, const struct 
     }
 }
 
+static bool puts_back_replicas(const struct weighing *weighing)
+{
+    for (size_t i = 0; i < weighing->count; i++) {
+        if (weighing->outcomes[i] == OUTCOME_NOW && strcmp(weighing->shown[i].path, "/spec/replicas") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* An autoscaler may write between the judgement and the apply: what it owns is said as it was seen, and refused by the
  * server if it has moved on. */
 static const struct hf_finding *autoscaled_replicas(struct weighing *weighing)
 {
     const struct hf_value *replicas = hf_value_path(weighing->live, "spec", "replicas", NULL);
     const struct hf_value *desired = weighing->object->unit->documents[weighing->object->document].value;
-    if (!replicas || !hf_value_path(desired, "spec", "replicas", NULL) || !hf_agent_has_horizontal(weighing->object)) {
+    if (!replicas || !hf_value_path(desired, "spec", "replicas", NULL) || !hf_agent_has_horizontal(weighing->object) ||
+        puts_back_replicas(weighing)) {
         return NULL;
     }
     struct hf_finding *finding = hf_arena_array(weighing->arena, 1, sizeof *finding);

@@ -229,7 +229,7 @@ Test(autoscaler, replicas_outside_its_bounds_are_put_back)
     struct desk *desk = deployment_desk(AUTOSCALER, 3);
     desk_change(desk, "Deployment", live_deployment(0, "web:1", 11));
     struct desk_request *request = desk_next(desk);
-    cr_assert_str_eq(request->what, "apply");
+    expect_request(request, "apply", "replicas: 3");
     desk_answer(desk, request, HF_OK, live_deployment(3, "web:1", 12));
     cr_assert_eq(desk_verdict(desk, "Deployment", "web", NULL), HF_IN_SYNC);
     desk_change(desk, "Deployment", live_deployment(3, "web:1", 12));
