@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "oracle.h"
 
@@ -11,7 +12,33 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *ctx)
     return size * count;
 }
 
-/* The answer is in oracle->answer. 0: no answer. */
+static long perform(struct oracle *oracle, const char *method, const char *url, struct curl_slist *headers,
+                    const struct hf_buf *body)
+{
+    long status = 0;
+    hf_buf_clear(&oracle->answer);
+    curl_easy_reset(oracle->curl);
+    curl_easy_setopt(oracle->curl, CURLOPT_URL, url);
+    curl_easy_setopt(oracle->curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(oracle->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(oracle->curl, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(oracle->curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(oracle->curl, CURLOPT_CAINFO, oracle->ca);
+    curl_easy_setopt(oracle->curl, CURLOPT_TIMEOUT, 60L);
+    curl_easy_setopt(oracle->curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(oracle->curl, CURLOPT_WRITEDATA, &oracle->answer);
+    if (body->len > 0) {
+        curl_easy_setopt(oracle->curl, CURLOPT_POSTFIELDS, body->ptr);
+        curl_easy_setopt(oracle->curl, CURLOPT_POSTFIELDSIZE, (long)body->len);
+    }
+    oracle->requests++;
+    if (curl_easy_perform(oracle->curl) == CURLE_OK) {
+        curl_easy_getinfo(oracle->curl, CURLINFO_RESPONSE_CODE, &status);
+    }
+    return status;
+}
+
+/* The answer is in oracle->answer. 0: no answer, also when asked again. */
 static long request(struct oracle *oracle, const char *method, const char *url, const char *type,
                     const struct hf_value *body)
 {
@@ -23,27 +50,16 @@ static long request(struct oracle *oracle, const char *method, const char *url, 
     struct curl_slist *headers = curl_slist_append(NULL, hf_buf_text(&authorization));
     headers = curl_slist_append(headers, hf_buf_text(&content));
     headers = curl_slist_append(headers, "Accept: application/json");
-    hf_buf_clear(&oracle->answer);
-    curl_easy_reset(oracle->curl);
-    curl_easy_setopt(oracle->curl, CURLOPT_URL, url);
-    curl_easy_setopt(oracle->curl, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(oracle->curl, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(oracle->curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(oracle->curl, CURLOPT_CAINFO, oracle->ca);
-    curl_easy_setopt(oracle->curl, CURLOPT_TIMEOUT, 60L);
-    curl_easy_setopt(oracle->curl, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(oracle->curl, CURLOPT_WRITEDATA, &oracle->answer);
+    headers = curl_slist_append(headers, "Expect:");
     if (body) {
         hf_json_write(&text, body);
-        curl_easy_setopt(oracle->curl, CURLOPT_POSTFIELDS, hf_buf_text(&text));
-        curl_easy_setopt(oracle->curl, CURLOPT_POSTFIELDSIZE, (long)text.len);
     }
     long status = 0;
-    CURLcode code = curl_easy_perform(oracle->curl);
-    if (code == CURLE_OK) {
-        curl_easy_getinfo(oracle->curl, CURLINFO_RESPONSE_CODE, &status);
-    } else {
-        fprintf(stderr, "oracle: %s %s: %s\n", method, url, curl_easy_strerror(code));
+    for (int attempt = 0; attempt < 3 && status == 0; attempt++) {
+        status = perform(oracle, method, url, headers, &text);
+    }
+    if (status == 0) {
+        fprintf(stderr, "oracle: %s %s: no answer\n", method, url);
     }
     curl_slist_free_all(headers);
     return status;
@@ -59,15 +75,24 @@ static const struct hf_value *answered(struct oracle *oracle, struct hf_arena *a
     return value;
 }
 
+static int read_documents(struct oracle *oracle, const char *path, struct hf_buf *text, struct hf_document **documents,
+                          size_t *count)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    if (hf_read_file(path, 1 << 20, text, &err) != 0 ||
+        hf_yaml_read(oracle->kept, hf_buf_text(text), text->len, NULL, documents, count, &err) != 0) {
+        fprintf(stderr, "oracle: %s: %s\n", path, err.text);
+        return -1;
+    }
+    return 0;
+}
+
 static int read_kubeconfig(struct oracle *oracle)
 {
     hf_auto_buf struct hf_buf text = {0};
-    struct hf_error err = HF_ERROR_INIT;
     struct hf_document *documents;
     size_t count;
-    if (hf_read_file(oracle->kubeconfig_path, 1 << 20, &text, &err) != 0 ||
-        hf_yaml_read(oracle->kept, hf_buf_text(&text), text.len, NULL, &documents, &count, &err) != 0 || count != 1) {
-        fprintf(stderr, "oracle: %s\n", err.text);
+    if (read_documents(oracle, oracle->kubeconfig_path, &text, &documents, &count) != 0 || count != 1) {
         return -1;
     }
     const struct hf_value *cluster =
@@ -79,112 +104,184 @@ static int read_kubeconfig(struct oracle *oracle)
     return oracle->server && oracle->ca && oracle->token ? 0 : -1;
 }
 
-int oracle_open(struct oracle *oracle)
+static bool is_established(const struct hf_value *crd)
+{
+    const struct hf_value *conditions = hf_value_path(crd, "status", "conditions", NULL);
+    for (size_t i = 0; i < hf_value_count(conditions); i++) {
+        const char *type = hf_value_text(hf_value_get(hf_value_at(conditions, i), "type"));
+        const char *status = hf_value_text(hf_value_get(hf_value_at(conditions, i), "status"));
+        if (type && status && strcmp(type, "Established") == 0 && strcmp(status, "True") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Makes a definition and waits until its kind is served. The table of types is of what the server has then. */
+static int serve_crd(struct oracle *oracle, const struct hf_value *crd, struct hf_types **types)
 {
     struct hf_error err = HF_ERROR_INIT;
     hf_auto_buf struct hf_buf url = {0};
-    oracle->kept = hf_arena_new(0);
-    oracle->curl = curl_easy_init();
-    if (!oracle->kept || !oracle->curl || read_kubeconfig(oracle) != 0) {
+    hf_buf_addf(&url, "%s/apis/%s/customresourcedefinitions", oracle->server,
+                hf_value_text(hf_value_get(crd, "apiVersion")));
+    long status = request(oracle, "POST", hf_buf_text(&url), NULL, crd);
+    if (status != 201 && status != 409) {
+        fprintf(stderr, "oracle: a CustomResourceDefinition was refused: %.600s\n", hf_buf_text(&oracle->answer));
         return -1;
+    }
+    hf_buf_clear(&url);
+    hf_buf_addf(&url, "%s/apis/apiextensions.k8s.io/v1/customresourcedefinitions/%s", oracle->server,
+                hf_value_text(hf_value_path(crd, "metadata", "name", NULL)));
+    for (int attempt = 0; attempt < 200; attempt++) {
+        const struct hf_value *live = NULL;
+        if (request(oracle, "GET", hf_buf_text(&url), NULL, NULL) == 200) {
+            live = answered(oracle, oracle->kept);
+        }
+        if (live && is_established(live)) {
+            return hf_types_from_crd(live, NULL, 0, types, &err);
+        }
+        (void)usleep(50000);
+    }
+    fprintf(stderr, "oracle: a CustomResourceDefinition is not served\n");
+    return -1;
+}
+
+/* As the agent reads them: of custom resources what their definitions say, of the rest the OpenAPI document. */
+static int read_types(struct oracle *oracle)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    hf_auto_buf struct hf_buf url = {0};
+    struct hf_types **parts = hf_arena_array(oracle->kept, oracle->crd_count + 1, sizeof *parts);
+    size_t count = 0;
+    int result = parts ? 0 : -1;
+    for (; result == 0 && count < oracle->crd_count; count++) {
+        result = serve_crd(oracle, oracle->crds[count].value, &parts[count]);
     }
     hf_buf_addf(&url, "%s/openapi/v2", oracle->server);
-    if (request(oracle, "GET", hf_buf_text(&url), NULL, NULL) != 200 ||
-        hf_types_from_openapi_v2(hf_buf_text(&oracle->answer), oracle->answer.len, &oracle->types, &err) != 0 ||
-        hf_read_file(oracle->objects_path, 1 << 20, &oracle->objects_text, &err) != 0 ||
-        hf_yaml_read(oracle->kept, hf_buf_text(&oracle->objects_text), oracle->objects_text.len, NULL, &oracle->objects,
-                     &oracle->object_count, &err) != 0) {
-        fprintf(stderr, "oracle: %s\n", err.text);
-        return -1;
+    if (result == 0 && request(oracle, "GET", hf_buf_text(&url), NULL, NULL) == 200 &&
+        hf_types_from_openapi_v2(hf_buf_text(&oracle->answer), oracle->answer.len, &parts[count], &err) == 0) {
+        count++;
+        result = hf_types_join(parts, count, &oracle->types, &err);
+    } else {
+        fprintf(stderr, "oracle: types: %s\n", err.text);
+        result = -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        hf_types_free(parts[i]);
+    }
+    return result;
+}
+
+/* The definitions' resources are served a moment after they are established. */
+static int wait_served(struct oracle *oracle)
+{
+    for (size_t i = 0; i < oracle->object_count; i++) {
+        const struct resource *resource = NULL;
+        for (int attempt = 0; !resource && attempt < 100; attempt++) {
+            resource = oracle_resource(oracle, oracle->objects[i].value);
+            if (!resource) {
+                (void)usleep(50000);
+            }
+        }
+        if (!resource) {
+            fprintf(stderr, "oracle: %s is not served\n",
+                    hf_value_text(hf_value_get(oracle->objects[i].value, "kind")));
+            return -1;
+        }
     }
     return 0;
+}
+
+int oracle_open(struct oracle *oracle)
+{
+    oracle->kept = hf_arena_new(0);
+    oracle->curl = curl_easy_init();
+    oracle->resources = hf_map_new();
+    if (!oracle->kept || !oracle->curl || !oracle->resources || read_kubeconfig(oracle) != 0 ||
+        read_documents(oracle, oracle->objects_path, &oracle->objects_text, &oracle->objects, &oracle->object_count) !=
+            0 ||
+        read_documents(oracle, oracle->crds_path, &oracle->crds_text, &oracle->crds, &oracle->crd_count) != 0) {
+        return -1;
+    }
+    return read_types(oracle) == 0 && wait_served(oracle) == 0 ? oracle_fill_pool(oracle) : -1;
 }
 
 void oracle_close(struct oracle *oracle)
 {
     curl_easy_cleanup(oracle->curl);
     hf_types_free(oracle->types);
+    hf_map_free(oracle->resources, NULL);
+    free(oracle->pool.at);
     hf_buf_free(&oracle->answer);
     hf_buf_free(&oracle->story);
     hf_buf_free(&oracle->objects_text);
+    hf_buf_free(&oracle->crds_text);
     hf_arena_free(oracle->kept);
 }
 
-uint64_t oracle_next(struct oracle *oracle)
+const struct hf_type *oracle_type(const struct oracle *oracle, const struct hf_value *object)
 {
-    uint64_t z = (oracle->random += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
-size_t oracle_below(struct oracle *oracle, size_t limit)
-{
-    return limit ? (size_t)(oracle_next(oracle) % limit) : 0;
-}
-
-/* The collection's URL, by discovery. */
-static char *collection_of(struct oracle *oracle, const char *api_version, const char *kind, bool *namespaced)
-{
-    hf_auto_buf struct hf_buf url = {0};
-    hf_buf_addf(&url, "%s/%s/%s", oracle->server, strchr(api_version, '/') ? "apis" : "api", api_version);
-    if (request(oracle, "GET", hf_buf_text(&url), NULL, NULL) != 200) {
+    const char *api_version = hf_value_text(hf_value_get(object, "apiVersion"));
+    const char *kind = hf_value_text(hf_value_get(object, "kind"));
+    const char *slash = api_version ? strchr(api_version, '/') : NULL;
+    char group[200] = "";
+    if (!api_version || !kind || (slash && (size_t)(slash - api_version) >= sizeof group)) {
         return NULL;
     }
-    const struct hf_value *resources = hf_value_get(answered(oracle, oracle->arena), "resources");
+    if (slash) {
+        memcpy(group, api_version, (size_t)(slash - api_version));
+    }
+    return hf_types_find(oracle->types, group, slash ? slash + 1 : api_version, kind);
+}
+
+/* The resource of a kind among those of its group-version. */
+static struct resource *discover(struct oracle *oracle, const char *api_version, const char *kind)
+{
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    hf_auto_buf struct hf_buf url = {0};
+    hf_buf_addf(&url, "%s/%s/%s", oracle->server, strchr(api_version, '/') ? "apis" : "api", api_version);
+    if (!arena || request(oracle, "GET", hf_buf_text(&url), NULL, NULL) != 200) {
+        return NULL;
+    }
+    const struct hf_value *resources = hf_value_get(answered(oracle, arena), "resources");
+    struct resource *found = NULL;
+    const char *plural = NULL;
     for (size_t i = 0; i < hf_value_count(resources); i++) {
         const struct hf_value *resource = hf_value_at(resources, i);
         const char *name = hf_value_text(hf_value_get(resource, "name"));
         const char *of = hf_value_text(hf_value_get(resource, "kind"));
-        if (name && of && strcmp(of, kind) == 0 && !strchr(name, '/')) {
-            *namespaced = hf_value_is_true(hf_value_get(resource, "namespaced"));
-            return hf_arena_printf(oracle->arena, "%s%s/%s", hf_buf_text(&url),
-                                   *namespaced ? "/namespaces/default" : "", name);
+        bool is_namespaced = hf_value_is_true(hf_value_get(resource, "namespaced"));
+        if (!found && name && of && strcmp(of, kind) == 0 && !strchr(name, '/')) {
+            plural = name;
+            found = hf_arena_alloc(oracle->kept, sizeof *found);
+            *found = (struct resource){.collection =
+                                           hf_arena_printf(oracle->kept, "%s%s/%s", hf_buf_text(&url),
+                                                           is_namespaced ? "/namespaces/default" : "", name)};
         }
     }
-    return NULL;
+    for (size_t i = 0; found && i < hf_value_count(resources); i++) {
+        const char *name = hf_value_text(hf_value_get(hf_value_at(resources, i), "name"));
+        size_t len = strlen(plural);
+        found->has_status |= name && strncmp(name, plural, len) == 0 && strcmp(name + len, "/status") == 0;
+    }
+    return found;
 }
 
-static void put_text(struct oracle *oracle, struct hf_value *object, const char *key, const char *text)
+const struct resource *oracle_resource(struct oracle *oracle, const struct hf_value *object)
 {
-    hf_value_set(oracle->arena, object, hf_slice_of(key), hf_value_string(oracle->arena, hf_slice_of(text)));
-}
-
-static const struct hf_value *pick(struct oracle *oracle)
-{
-    for (;;) {
-        const struct hf_value *object = oracle->objects[oracle_below(oracle, oracle->object_count)].value;
-        const char *kind = hf_value_text(hf_value_get(object, "kind"));
-        if (!oracle->only_kind || strcmp(kind, oracle->only_kind) == 0) {
-            return object;
+    const char *api_version = hf_value_text(hf_value_get(object, "apiVersion"));
+    const char *kind = hf_value_text(hf_value_get(object, "kind"));
+    hf_auto_buf struct hf_buf key = {0};
+    hf_buf_addf(&key, "%s %s", api_version, kind);
+    struct hf_slice name = {hf_buf_text(&key), key.len};
+    struct resource *resource = hf_map_get(oracle->resources, name);
+    if (!resource) {
+        resource = discover(oracle, api_version, kind);
+        if (resource && hf_map_put(oracle->resources, name, resource, NULL) != 0) {
+            return NULL;
         }
     }
-}
-
-void oracle_begin(struct oracle *oracle, uint64_t seed)
-{
-    bool namespaced = false;
-    oracle->random = seed;
-    oracle->arena = hf_arena_new(0);
-    hf_buf_clear(&oracle->story);
-    oracle->desired = hf_value_copy(oracle->arena, pick(oracle));
-    struct hf_value *metadata = (struct hf_value *)(uintptr_t)hf_value_get(oracle->desired, "metadata");
-    const char *base = hf_value_text(hf_value_get(metadata, "name"));
-    char *name = hf_arena_printf(oracle->arena, "o%llu-%s", (unsigned long long)seed, base);
-    put_text(oracle, metadata, "name", name);
-    oracle->collection = collection_of(oracle, hf_value_text(hf_value_get(oracle->desired, "apiVersion")),
-                                       hf_value_text(hf_value_get(oracle->desired, "kind")), &namespaced);
-    oracle->url = hf_arena_printf(oracle->arena, "%s/%s", oracle->collection ? oracle->collection : "", name);
-    if (oracle->collection) {
-        (void)request(oracle, "DELETE", oracle->url, NULL, NULL);
-    }
-}
-
-void oracle_end(struct oracle *oracle)
-{
-    (void)request(oracle, "DELETE", oracle->url, NULL, NULL);
-    hf_arena_free(oracle->arena);
-    oracle->arena = NULL;
+    return resource;
 }
 
 const struct hf_value *oracle_get(struct oracle *oracle)
@@ -201,22 +298,56 @@ const struct hf_value *oracle_apply(struct oracle *oracle, const struct hf_value
     return *status == 200 || *status == 201 ? answered(oracle, oracle->arena) : NULL;
 }
 
+bool oracle_post(struct oracle *oracle, const struct hf_value *object, const char *manager)
+{
+    const char *url = hf_arena_printf(oracle->arena, "%s?fieldManager=%s", oracle->resource->collection, manager);
+    return request(oracle, "POST", url, NULL, object) == 201;
+}
+
 bool oracle_replace(struct oracle *oracle, const struct hf_value *object, const char *manager)
 {
     const char *url = hf_arena_printf(oracle->arena, "%s?fieldManager=%s", oracle->url, manager);
     return request(oracle, "PUT", url, NULL, object) == 200;
 }
 
-bool oracle_create(struct oracle *oracle)
+/* What holds the object back is taken away first, and nobody waits for its end. */
+void oracle_delete(struct oracle *oracle)
 {
-    long status;
-    if (!oracle->collection) {
-        return false;
+    const char *url = hf_arena_printf(oracle->arena, "%s?gracePeriodSeconds=0", oracle->url);
+    long status = request(oracle, "DELETE", url, NULL, NULL);
+    const struct hf_value *left = status == 200 || status == 202 ? answered(oracle, oracle->arena) : NULL;
+    const char *kind = hf_value_text(hf_value_get(left, "kind"));
+    if (kind && strcmp(kind, "Status") != 0 &&
+        hf_value_count(hf_value_path(left, "metadata", "finalizers", NULL)) > 0) {
+        static const char RELEASE[] = "{\"metadata\":{\"finalizers\":null}}";
+        struct hf_error err = HF_ERROR_INIT;
+        const struct hf_value *patch = NULL;
+        if (hf_json_read(oracle->arena, RELEASE, sizeof RELEASE - 1, NULL, &patch, &err) == 0) {
+            (void)request(oracle, "PATCH", oracle->url, "application/merge-patch+json", patch);
+        }
     }
-    if (oracle_below(oracle, 10) == 0) {
-        const char *url = hf_arena_printf(oracle->arena, "%s?fieldManager=kubectl-create", oracle->collection);
-        hf_buf_adds(&oracle->story, "created by another; ");
-        return request(oracle, "POST", url, NULL, oracle->desired) == 201;
+}
+
+void oracle_refusal(struct oracle *oracle, long status, char *out, size_t size)
+{
+    const struct hf_value *answer = answered(oracle, oracle->arena);
+    const char *reason = hf_value_text(hf_value_get(answer, "reason"));
+    const char *message = hf_value_text(hf_value_get(answer, "message"));
+    const struct hf_value *causes = hf_value_path(answer, "details", "causes", NULL);
+    const char *cause = hf_value_text(hf_value_get(hf_value_at(causes, 0), "reason"));
+    const char *more = cause ? cause : "";
+    if (message && strstr(message, "immutable")) {
+        more = "immutable";
+    } else if (message && strstr(message, "duplicate")) {
+        more = "two items of one key";
+    } else if (message && strstr(message, "not declared in schema")) {
+        more = "a field that the kind does not have";
+    } else if (message && strstr(message, "may not be")) {
+        more = "may not be changed";
+    } else if (message && strstr(message, "failed to create typed patch object")) {
+        more = "a value of another type";
+    } else if (message && strstr(message, "failed to create typed live object")) {
+        more = "live can't be merged";
     }
-    return oracle_apply(oracle, oracle->desired, ORACLE_MANAGER, false, &status) != NULL;
+    (void)snprintf(out, size, "%ld %s%s%s", status, reason ? reason : "", more[0] ? ": " : "", more);
 }
