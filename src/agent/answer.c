@@ -261,9 +261,6 @@ static void removed(struct hf_agent *agent, struct object *object, const struct 
     hf_agent_end_flight(agent, object);
     if (state->code == HF_OK) {
         tell_sent(agent, object, "deletion");
-        if (object->is_extra) {
-            hf_agent_path_put_back(&object->target->prunes, mono(agent));
-        }
     }
     object->incident.recreating = false;
     object->await_rv[0] = '\0';

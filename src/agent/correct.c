@@ -150,8 +150,26 @@ static enum errand first_errand(const struct object *object)
     return object->verdict == HF_IN_SYNC ? ERRAND_MARK : ERRAND_APPLY;
 }
 
+/* Others of the target may have been pruned since this one was weighed. */
+static bool is_over_the_limit(struct hf_agent *agent, struct object *object)
+{
+    if (!object->is_extra) {
+        return false;
+    }
+    hf_agent_weigh_extra(agent, object);
+    if (object->is_held || object->is_later) {
+        hf_agent_put_off(agent, object, HF_EXTRA, object->hold_reason);
+        return true;
+    }
+    hf_agent_path_put_back(&object->target->prunes, mono(agent));
+    return false;
+}
+
 static void start(struct hf_agent *agent, struct object *object)
 {
+    if (is_over_the_limit(agent, object)) {
+        return;
+    }
     uint64_t ticket = hf_agent_batch_ticket(agent);
     if (ticket == 0) {
         object->due_ms = mono(agent) + BACKOFF_FIRST_MS;

@@ -73,7 +73,7 @@ void hf_agent_look_for_mark(struct hf_agent *agent, struct object *object, const
     free(object->mark);
     object->mark = NULL;
     object->is_marked = is_ours(object, mark);
-    if (!object->target->correct || !would_prune(agent, object) || (mark && strcmp(mark, hf_buf_text(&wanted)) == 0)) {
+    if (object->is_marked || !object->target->correct || !would_prune(agent, object)) {
         return;
     }
     struct hf_buf patch = {0};
