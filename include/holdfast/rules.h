@@ -114,6 +114,10 @@ struct hf_rule_step {
 int hf_rules_explain(struct hf_arena *arena, const struct hf_rules *rules, const struct hf_rule_question *question,
                      const struct hf_rule_step **steps, size_t *count, struct hf_error *err);
 
+/* Every rule in the order asked, without a question: `decided` is what it sets, `matched` is false. */
+int hf_rules_list(struct hf_arena *arena, const struct hf_rules *rules, const struct hf_rule_step **steps,
+                  size_t *count, struct hf_error *err);
+
 /* What the rules make of one finding. */
 enum hf_weight {
     HF_WEIGHT_NONE,   /* ignored: no drift, and a correction must leave it as it is */

@@ -6,8 +6,10 @@
 #include "holdfast/kubeconfig.h"
 #include "holdfast/mem.h"
 #include "holdfast/rules.h"
+#include "holdfast/run.h"
 #include "holdfast/source.h"
 #include "holdfast/yaml.h"
+#include "holdfast/zone.h"
 #include "input.h"
 
 #define MOST_BYTES (64u << 20)
@@ -28,16 +30,24 @@ static enum subject subject_of(const struct hf_document *documents, size_t count
     return kind && strcmp(kind, "Config") == 0 && hf_value_get(first, "clusters") ? SUBJECT_KUBECONFIG : SUBJECT_UNIT;
 }
 
-/* Beyond its form: what the config points to must be there. */
+/* Beyond its form: the packs that it names must be there, and be right. */
 static int check_config(const char *path, const struct hf_buf *bytes, struct hf_error *err)
 {
     struct hf_config *config;
     if (hf_config_read(path, hf_buf_text(bytes), bytes->len, &config, err) != 0) {
         return -1;
     }
-    printf("%s: a config with %zu targets and %zu alert channels\n", path, config->target_count, config->channel_count);
+    struct hf_rules *rules;
+    int result = hf_run_rules(config, &rules, err);
+    if (result == 0) {
+        printf("%s: a config with %zu targets and %zu alert channels\n", path, config->target_count,
+               config->channel_count);
+        hf_rules_free(rules);
+    } else {
+        (void)hf_error_wrap(err, "%s", path);
+    }
     hf_config_free(config);
-    return 0;
+    return result;
 }
 
 static int check_kubeconfig(const char *path, struct hf_error *err)
@@ -56,13 +66,42 @@ static int check_kubeconfig(const char *path, struct hf_error *err)
     return result;
 }
 
+static int find_zone(void *ctx, struct hf_arena *arena, const char *name, const struct hf_zone **out,
+                     struct hf_error *err)
+{
+    (void)ctx;
+    return hf_zone_find(arena, NULL, name, out, err);
+}
+
+/* What is allowed and surely not meant: told, and not counted as a problem. */
+static int warn_of_rules(const struct hf_rules *rules, struct hf_error *err)
+{
+    const char *const *texts;
+    size_t count;
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    if (!arena) {
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    }
+    if (hf_rules_warnings(arena, rules, &texts, &count, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        hf_auto_buf struct hf_buf safe = {0};
+        hf_buf_add_safe(&safe, hf_slice_of(texts[i]), 2000);
+        fprintf(stderr, "holdfast validate: warning: %s\n", hf_buf_text(&safe));
+    }
+    return 0;
+}
+
 static int check_rules(const char *path, const struct hf_buf *bytes, struct hf_error *err)
 {
     struct hf_rules *rules;
     if (hf_rules_new(&rules, err) != 0) {
         return -1;
     }
+    hf_rules_zones(rules, find_zone, NULL);
     int result = hf_rules_add(rules, path, hf_buf_text(bytes), bytes->len, err);
+    result = result == 0 ? warn_of_rules(rules, err) : result;
     if (result == 0) {
         printf("%s: a pack of %zu rules\n", path, hf_rules_count(rules));
     }
@@ -140,7 +179,8 @@ const struct hf_command hf_cmd_validate = {
     .usage = "validate FILE…",
     .help = "What a file is, is told by its content: a config has `targets`, a rule pack `pack` and `rules`,\n"
             "a kubeconfig `kind: Config`, all else are units. A problem is\n"
-            "told with file, line and column, what was found and what was expected.\n"
+            "told with file, line and column, what was found and what was expected. A rule that can never decide is\n"
+            "warned of.\n"
             "Exit: 0 all is well, 1 a problem was found, 2 a file can't be read.\n",
     .run = run,
 };

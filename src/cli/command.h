@@ -41,6 +41,7 @@ extern const struct hf_command hf_cmd_run;
 extern const struct hf_command hf_cmd_check;
 extern const struct hf_command hf_cmd_validate;
 extern const struct hf_command hf_cmd_digest;
+extern const struct hf_command hf_cmd_rules;
 extern const struct hf_command hf_cmd_audit;
 extern const struct hf_command hf_cmd_version;
 

@@ -271,6 +271,30 @@ int hf_rules_explain(struct hf_arena *arena, const struct hf_rules *rules, const
     return ok ? 0 : hf_error_set(err, HF_ENOMEM, "explain rules: out of memory");
 }
 
+int hf_rules_list(struct hf_arena *arena, const struct hf_rules *rules, const struct hf_rule_step **steps,
+                  size_t *count, struct hf_error *err)
+{
+    static const struct hf_rule_question AT_NO_TIME = {.now_ms = HF_TIME_NONE};
+    const struct asked asked = {.question = &AT_NO_TIME};
+    hf_auto_buf struct hf_buf text = {0};
+    struct hf_rule_step *out = hf_arena_array(arena, hf_rules_count(rules), sizeof *out);
+    bool ok = out != NULL;
+    size_t at = 0;
+    for (const struct pack *pack = rules->packs; pack && ok; pack = pack->next) {
+        for (size_t i = 0; i < pack->count && ok; i++) {
+            const char *by[HF_DECIDED_COUNT] = {NULL};
+            const struct rule *rule = &pack->rules[i];
+            say_decided(&text, rule, &asked, by);
+            out[at] = (struct hf_rule_step){
+                .rule = rule->full_name, .file = pack->path, .line = rule->line, .decided = keep(arena, &text)};
+            ok = out[at++].decided != NULL;
+        }
+    }
+    *steps = out;
+    *count = at;
+    return ok ? 0 : hf_error_set(err, HF_ENOMEM, "list rules: out of memory");
+}
+
 bool hf_rule_path_matches(const char *pattern, const char *path)
 {
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
