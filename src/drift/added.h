@@ -27,9 +27,9 @@ enum strictness {
     STRICT_ALWAYS
 };
 
-/* type: of the object that holds the key; NULL: no schema. root: the object's own "group.Kind", at its top; NULL below.
- */
-enum strictness hf_strictness(const struct hf_type *type, const char *root, struct hf_slice key);
+/* What is known of a type by its name ("io.k8s.api.core.v1.PodSpec"), and what that says of a key. */
+uint32_t hf_strict_rows(const char *type);
+enum strictness hf_strictness(uint32_t rows, struct hf_slice key);
 /* Whether a value of a security setting gives more than a pod has by itself. */
 bool hf_is_loose(struct hf_slice key, const struct hf_value *value);
 

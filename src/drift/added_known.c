@@ -67,12 +67,19 @@ static bool has_word(const char *words, struct hf_slice key)
     return false;
 }
 
-enum strictness hf_strictness(const struct hf_type *type, const char *root, struct hf_slice key)
+uint32_t hf_strict_rows(const char *type)
 {
-    const char *name = type && type->is_built_in ? type->name : root;
-    for (size_t i = 0; name && i < sizeof STRICT / sizeof STRICT[0]; i++) {
-        if ((STRICT[i].keys[0] == '*' || has_word(STRICT[i].keys, key)) &&
-            is_of(name, STRICT[i].group, STRICT[i].kind)) {
+    uint32_t rows = 0;
+    for (size_t i = 0; i < sizeof STRICT / sizeof STRICT[0]; i++) {
+        rows |= is_of(type, STRICT[i].group, STRICT[i].kind) ? UINT32_C(1) << i : 0;
+    }
+    return rows;
+}
+
+enum strictness hf_strictness(uint32_t rows, struct hf_slice key)
+{
+    for (size_t i = 0; rows && i < sizeof STRICT / sizeof STRICT[0]; i++) {
+        if ((rows & (UINT32_C(1) << i)) && (STRICT[i].keys[0] == '*' || has_word(STRICT[i].keys, key))) {
             return STRICT[i].strictness;
         }
     }
@@ -221,8 +228,8 @@ bool hf_is_injected_entry(const struct walk *walk, struct hf_slice map, struct h
 {
     const char *secret = walk->is_secret ? hf_value_text(hf_value_get(walk->unit, "type")) : NULL;
     if (hf_slice_is(map, "labels")) {
-        return has_word(
-                   " controller-uid job-name batch.kubernetes.io/controller-uid batch.kubernetes.io/job-name ", key) &&
+        return has_word(" controller-uid job-name batch.kubernetes.io/controller-uid batch.kubernetes.io/job-name ",
+                        key) &&
                is_kind(walk, "batch/", "Job");
     }
     if (hf_slice_is(map, "annotations")) {

@@ -174,16 +174,29 @@ static const struct hf_type *find_type(const struct hf_drift_input *input, const
     return hf_types_find(input->types, group, slash ? slash + 1 : api_version, kind);
 }
 
+/* When it drifted: the latest time of what makes it drift; where that is additions alone, theirs. */
+static int64_t drifted_at(const struct walk *walk)
+{
+    int64_t latest = HF_TIME_NONE;
+    bool only_added = true;
+    for (size_t i = 0; i < walk->count; i++) {
+        only_added &= walk->findings[i].class == HF_EXTRA_FIELD;
+    }
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct hf_finding *finding = &walk->findings[i];
+        if ((only_added || finding->class != HF_EXTRA_FIELD) && finding->at_ms > latest) {
+            latest = finding->at_ms;
+        }
+    }
+    return latest;
+}
+
 static void conclude(struct walk *walk, struct hf_judgement *out)
 {
     out->findings = walk->findings;
     out->count = walk->count;
-    out->verdict = walk->count > 0 ? HF_DRIFTED : HF_IN_SYNC;
-    for (size_t i = 0; i < walk->count; i++) {
-        if (walk->findings[i].at_ms > out->drifted_at_ms) {
-            out->drifted_at_ms = walk->findings[i].at_ms;
-        }
-    }
+    out->verdict = walk->is_drifted ? HF_DRIFTED : HF_IN_SYNC;
+    out->drifted_at_ms = drifted_at(walk);
     if (walk->left_out > 0) {
         struct hf_finding *last = &walk->findings[walk->count - 1];
         char *more = hf_arena_printf(walk->arena, "%s (and %zu more)", last->readable, walk->left_out);
@@ -214,7 +227,10 @@ int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, s
     const struct hf_value *desired = walk.is_secret ? fold_secret(&walk, input->desired) : input->desired;
     walk.unit = desired;
     hf_owners_read(&walk, input->live);
-    compare_object(&walk, find_type(input, desired), desired, input->live);
+    const struct hf_type *type = find_type(input, desired);
+    compare_object(&walk, type, desired, input->live);
+    walk.is_drifted = walk.count > 0;
+    hf_find_added(&walk, type, desired, input->live);
     bool failed = walk.failed || !hf_buf_ok(&walk.path) || !hf_buf_ok(&walk.desired) || !hf_buf_ok(&walk.readable) ||
                   !hf_buf_ok(&walk.keyed);
     hf_buf_free(&walk.path);

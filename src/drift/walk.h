@@ -47,7 +47,8 @@ struct walk {
     const struct hf_value *unit; /* the unit's document, for defaults that depend on another place */
     const char *unit_problem;    /* the first field of the unit that its kind does not have */
     unsigned depth;
-    bool failed; /* memory */
+    bool is_drifted; /* something was found that an apply or a removal would put right, not only additions */
+    bool failed;     /* memory */
 };
 
 /* The lengths of the four paths, to go back to. */
@@ -86,6 +87,7 @@ struct place {
     bool is_filled;
     bool is_unknown; /* a built-in type has no such field: the server drops it */
     bool is_entry;   /* of a map: null there is stored as the zero value */
+    bool may_have_default; /* that is not known */
     bool in_milli;   /* a quantity of a resource list */
 };
 

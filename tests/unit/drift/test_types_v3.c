@@ -118,8 +118,11 @@ Test(types_v3, judging_by_it_sees_defaults_quantities_and_keys)
                                "env: [{name: A, value: c}]}]}}}}"));
     input.types = types;
     cr_assert_eq(hf_drift_judge(fixture.arena, &input, &judgement, &err), 0);
-    cr_assert_eq(judgement.count, 1u);
-    cr_assert_str_eq(judgement.findings[0].readable, "spec.template.spec.containers[name=x].env[name=A].value");
+    cr_assert_eq(judgement.count, 3u);
+    cr_assert_eq(judgement.findings[0].class, HF_EXTRA_FIELD);
+    cr_assert_str_eq(judgement.findings[1].readable, "spec.template.spec.containers[name=x].env[name=A].value");
+    cr_assert_str_eq(judgement.findings[2].readable,
+                     "spec.template.spec.containers[name=x].ports[containerPort=80,protocol=UDP]");
     hf_types_free(types);
     fixture_free(&fixture);
 }
