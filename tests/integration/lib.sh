@@ -116,11 +116,11 @@ units_apply() {
 # --- the agent -----------------------------------------------------------------------------------------------------------
 
 # Writes HF_CONFIG: agent_config UNITS [KUBECONFIG]. HF_CORRECTION=observe: does not correct. No fight limit: tests drift as often as
-# they like.
+# they like; HF_FIGHT="times: 3, within: 1m" sets one. HF_MORE: further top-level keys (rules, alerts).
 agent_config() {
   HF_CONFIG=$HF_WORK/holdfast.yaml
   HF_DB=$HF_WORK/holdfast.db
-  cat >"$HF_CONFIG" <<END
+  cat >"$HF_CONFIG" <<YAML
 database: $HF_DB
 listen: 127.0.0.1:0
 log: {level: ${HF_LOG_LEVEL:-info}}
@@ -130,8 +130,9 @@ targets:
   correction: ${HF_CORRECTION:-auto}
   field_manager: confighub
   source: {folder: $1, space: traderx}
-  limits: {fight: {times: 0, within: 1m}}
-END
+  limits: {fight: {${HF_FIGHT:-times: 0, within: 1m}}}
+${HF_MORE:-}
+YAML
 }
 
 # Starts the agent and waits until it listens: sets HF_AGENT_PID, HF_URL. Its log is HF_WORK/agent.log (appended to).
@@ -221,6 +222,16 @@ raw() {
   fi
   read -r HF_RAW ca <"$HF_WORK/raw.server"
   curl -sf -m 10 ${ca:+--cacert "$ca"} -H @"$HF_WORK/raw.header" -H "Content-Type: ${4:-application/merge-patch+json}" -X "$1" ${3:+-d "$3"} "$HF_RAW$2"
+}
+
+# A receiver of alerts: what it gets is appended to HF_WORK/alerts.txt. Sets HF_ALERTS, the `alerts:` of a config that tells it everything.
+sink_up() {
+  "$HF_BIN/tests/webhook_sink" "$HF_WORK/alerts.txt" >"$HF_WORK/sink.out" 2>"$HF_WORK/sink.log" &
+  HF_STARTED+=($!)
+  wait_for 5 "the receiver listens" grep -q '^listening ' "$HF_WORK/sink.out"
+  touch "$HF_WORK/alerts.txt"
+  sed -n 's|^listening \(.*\)|http://\1/alerts|p' "$HF_WORK/sink.out" >"$HF_WORK/sink.url"
+  HF_ALERTS="alerts: {channels: [{name: sink, webhook: {url_file: $HF_WORK/sink.url}}]}"
 }
 
 # How many events `holdfast audit log` tells after an event: events_after AFTER [filters of audit log]
