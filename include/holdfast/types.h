@@ -40,7 +40,8 @@ struct hf_field {
     const struct hf_value *preset; /* what the server puts where a unit says nothing: of a built-in type by
                                       schema/kubernetes-types-*, else the schema's default; NULL: nothing */
     enum hf_zero zero;
-    bool is_filled; /* left empty, the server or a controller fills it in, with whatever it likes */
+    bool may_have_default; /* of a custom resource, from OpenAPI v2, which leaves its defaults out */
+    bool is_filled;        /* left empty, the server or a controller fills it in, with whatever it likes */
 };
 
 struct hf_type {

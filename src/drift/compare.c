@@ -71,7 +71,8 @@ struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct h
         place = (struct place){.type = field->type,
                                .zero = field->zero,
                                .preset = preset ? preset : field->preset,
-                               .is_filled = field->is_filled};
+                               .is_filled = field->is_filled,
+                               .may_have_default = field->may_have_default};
     } else if (type->kind == HF_TYPE_STRUCT) {
         place.is_unknown = type->prunes;
         place.zero = type->is_built_in ? HF_ZERO_UNSURE : HF_ZERO_KEPT;
@@ -255,6 +256,8 @@ void hf_compare(struct walk *walk, const struct place *place, const struct hf_va
         hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
     } else if (desired && desired->kind == HF_NULL) {
         compare_with_preset(walk, place, desired, live, claims);
+    } else if (!desired && walk->in_atomic && place->may_have_default) {
+        walk->untyped = was_untyped; /* whether live holds the default is not known here */
     } else if (!desired && walk->in_atomic) {
         compare_with_preset(walk, place, NULL, live, claims);
     } else if (!desired) {

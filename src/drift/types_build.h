@@ -38,6 +38,7 @@ struct builder {
     size_t pending_count;
     size_t pending_cap;
     const char *within;      /* the definition that is being converted */
+    bool lacks_defaults;     /* the document does not tell those of custom resources */
     bool in_built_in;        /* that one is Kubernetes' own */
     bool keeps_what_unknown; /* nothing is pruned: a CRD with spec.preserveUnknownFields */
     bool short_of_memory;

@@ -152,6 +152,7 @@ static void convert_fields(struct builder *builder, const struct hf_value *prope
             fields[i].preset = hf_value_copy(builder->types->arena, fields[i].preset);
             builder->short_of_memory |= !fields[i].preset;
         }
+        fields[i].may_have_default = builder->lacks_defaults && !builder->in_built_in && !fields[i].preset;
         fields[i].type = hf_convert(builder, &member->value);
     }
     type->fields = fields;

@@ -30,8 +30,10 @@ static int find_definitions(struct builder *builder, const struct hf_value *docu
 {
     builder->prefix = "#/definitions/";
     builder->definitions = hf_value_get(document, "definitions");
+    builder->lacks_defaults = true;
     if (!builder->definitions) {
         builder->prefix = "#/components/schemas/";
+        builder->lacks_defaults = false;
         builder->definitions = hf_value_path(document, "components", "schemas", NULL);
     }
     if (!builder->definitions || builder->definitions->kind != HF_OBJECT) {

@@ -96,6 +96,34 @@ Test(types, of_a_custom_resource_any_removed_zero_is_found_and_a_quantity_is_a_s
     fixture_free(&fixture);
 }
 
+Test(types, what_v2_leaves_out_of_a_custom_resource_raises_no_alarm)
+{
+    static const char JSON[] =
+        "{\"definitions\":{\"com.example.v1.Widget\":{\"type\":\"object\",\"x-kubernetes-group-version-kind\":[{"
+        "\"group\":\"example.com\",\"version\":\"v1\",\"kind\":\"Widget\"}],\"properties\":{\"whole\":{\"type\":"
+        "\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"type\":"
+        "\"string\"}}}}}}}}";
+    static const char *const LIVE[] = {"{a: x, b: its default}", "{a: y, b: its default}"};
+    struct fixture fixture = fixture_new();
+    struct hf_types *types = NULL;
+    struct hf_error err = HF_ERROR_INIT;
+    cr_assert_eq(hf_types_from_openapi_v2(JSON, sizeof JSON - 1, &types, &err), 0, "%s", err.text);
+    for (size_t i = 0; i < 2; i++) {
+        struct hf_judgement judgement;
+        hf_auto_buf struct hf_buf live = {0};
+        hf_buf_addf(&live, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}, whole: [%s]}", LIVE[i]);
+        struct hf_drift_input input = fixture_input(
+            &fixture,
+            fixture_yaml(&fixture, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}, whole: [{a: x}]}"),
+            fixture_yaml(&fixture, hf_buf_text(&live)));
+        input.types = types;
+        cr_assert_eq(hf_drift_judge(fixture.arena, &input, &judgement, &err), 0);
+        cr_assert_eq(judgement.count, i, "%s", LIVE[i]);
+    }
+    hf_types_free(types);
+    fixture_free(&fixture);
+}
+
 Test(types, built_in_types_know_their_pointers_and_defaults)
 {
     struct fixture fixture = fixture_new();
