@@ -8,30 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "holdfast/json.h"
 #include "holdfast/pointer.h"
 
 #define DEEPEST 200u
-
-/* Where the owners that are not ours stand: only those that own something at, below or around the place. */
-struct others {
-    size_t count;
-    uint8_t owner[HF_MOST_OWNERS];
-    const struct hf_value *at[HF_MOST_OWNERS]; /* NULL: it holds what is around */
-};
-
-struct search {
-    struct walk *walk;
-    bool of_notes;                       /* labels and annotations are looked at, and nothing else */
-    bool has_notes;                      /* some are there that the unit does not set */
-    bool is_read;                        /* last applied */
-    const struct hf_value *last_applied; /* by kubectl apply: what its annotation says */
-    struct {
-        const char *name;
-        uint32_t rows;
-    } rows[16]; /* of types met before */
-    unsigned depth;
-};
 
 /* The object that is looked into. */
 struct holder {
@@ -43,177 +22,6 @@ struct holder {
     const struct others *others;
     enum strictness strictness; /* of what is in there; STRICT_NOT: that depends on the key */
 };
-
-static bool is_atomic(const struct hf_type *type)
-{
-    return !type || type->kind == HF_TYPE_UNKNOWN || type->atomic ||
-           (type->kind == HF_TYPE_LIST && !hf_is_granular_list(type));
-}
-
-static bool is_empty_object(const struct hf_value *value)
-{
-    return value->kind == HF_OBJECT && value->as.object.count == 0;
-}
-
-/* Goes one step down. within: the type of what the step is in. Where that is merged, an owner of an empty object does
- * not own what came into it later. */
-static void go_down(const struct others *from, const struct hf_type *within, struct hf_slice segment, struct others *to)
-{
-    to->count = 0;
-    for (size_t i = 0; i < from->count; i++) {
-        const struct hf_value *below = from->at[i] ? hf_value_find(from->at[i], segment) : NULL;
-        bool holds_all = !from->at[i] || (is_empty_object(from->at[i]) && is_atomic(within));
-        if (below || holds_all) {
-            to->owner[to->count] = from->owner[i];
-            to->at[to->count++] = holds_all ? NULL : below;
-        }
-    }
-}
-
-static void go_to_key(const struct others *from, const struct hf_type *within, struct hf_slice key, struct others *to)
-{
-    char segment[512];
-    to->count = 0;
-    if (from->count == 0) {
-        return;
-    }
-    size_t len = key.len + 2 < sizeof segment ? key.len : sizeof segment - 2;
-    memcpy(segment, "f:", 2);
-    memcpy(segment + 2, key.ptr, len);
-    go_down(from, within, (struct hf_slice){segment, len + 2}, to);
-}
-
-static void go_to_item(struct walk *walk, const struct others *from, const struct hf_type *list,
-                       const struct hf_value *item, struct others *to)
-{
-    to->count = 0;
-    if (from->count > 0) {
-        go_down(from, list, hf_slice_of(hf_item_key(walk, list, item)), to);
-    }
-}
-
-/* The other owners of the whole object. What is written through the status subresource is status. */
-static void begin(const struct walk *walk, struct others *others)
-{
-    others->count = 0;
-    for (size_t i = 0; i < walk->owner_count; i++) {
-        const struct owner *owner = &walk->owners[i];
-        bool is_status = owner->subresource && strcmp(owner->subresource, "status") == 0;
-        if (!owner->is_ours && !is_status && hf_value_count(owner->fields) > 0 && owner->fields->kind == HF_OBJECT) {
-            others->owner[others->count] = (uint8_t)i;
-            others->at[others->count++] = owner->fields;
-        }
-    }
-}
-
-/* Writes down the way to a place, and who owns what there. */
-static void retrace(struct walk *walk, const struct spot *spot, struct claims *claims)
-{
-    if (!spot) {
-        hf_claims_begin(walk, claims);
-        return;
-    }
-    struct claims above;
-    retrace(walk, spot->up, &above);
-    if (spot->item) {
-        hf_claims_item(walk, &above, hf_item_key(walk, spot->list, spot->item), claims);
-        hf_walk_item(walk, spot->list, spot->item, spot->live_index, spot->desired_index);
-    } else {
-        hf_claims_key(walk, &above, spot->key, claims);
-        hf_walk_key(walk, spot->key);
-    }
-}
-
-/* --- what a client-side apply left behind --- */
-
-struct item_index {
-    struct hf_keyed_item *items;
-    size_t count;
-};
-
-static const struct hf_value *last_applied(struct search *search)
-{
-    const struct hf_value *note =
-        hf_value_find(hf_value_path(search->walk->input->live, "metadata", "annotations", NULL),
-                      hf_slice_of("kubectl.kubernetes.io/last-applied-configuration"));
-    struct hf_error err = HF_ERROR_INIT;
-    if (!search->is_read && note && note->kind == HF_STRING &&
-        hf_json_read(search->walk->arena, note->as.text.ptr, note->as.text.len, NULL, &search->last_applied, &err) !=
-            0) {
-        search->walk->failed |= err.code == HF_ENOMEM;
-        search->last_applied = NULL;
-    }
-    search->is_read = true;
-    return search->last_applied;
-}
-
-static const struct hf_value *applied_item(struct search *search, struct spot *spot, const struct hf_value *list)
-{
-    struct spot *up = spot->up;
-    if (!list || list->kind != HF_ARRAY || !up) {
-        return NULL;
-    }
-    if (!up->index) {
-        up->index = hf_arena_array(search->walk->arena, 1, sizeof *up->index);
-        if (!up->index) {
-            search->walk->failed = true;
-            return NULL;
-        }
-        *up->index = (struct item_index){hf_sort_items(search->walk, spot->list, list), list->as.array.count};
-    }
-    const char *key = hf_item_key(search->walk, spot->list, spot->item);
-    size_t low = 0;
-    size_t high = up->index->items ? up->index->count : 0;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(up->index->items[middle].key, key);
-        if (order == 0) {
-            return &list->as.array.items[up->index->items[middle].index];
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
-    }
-    return NULL;
-}
-
-/* The place in what kubectl applied last. */
-static const struct hf_value *applied_at(struct search *search, struct spot *spot)
-{
-    if (!spot) {
-        return last_applied(search);
-    }
-    if (!spot->is_applied_known) {
-        const struct hf_value *above = applied_at(search, spot->up);
-        spot->applied = spot->item ? applied_item(search, spot, above) : hf_value_find(above, spot->key);
-        spot->is_applied_known = true;
-    }
-    return spot->applied;
-}
-
-/* A client-side apply by kubectl, or what the server makes of whoever wrote before the first apply. */
-static bool is_client_side(const struct owner *owner)
-{
-    static const char *const NAMES[] = {"kubectl-client-side-apply", "kubectl", "before-first-apply"};
-    bool is_update = owner->manager && owner->operation && strcmp(owner->operation, "Update") == 0;
-    for (size_t i = 0; is_update && i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        if (strcmp(owner->manager, NAMES[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool was_applied(struct search *search, struct spot *spot, const struct others *others)
-{
-    for (size_t i = 0; i < others->count; i++) {
-        if (is_client_side(&search->walk->owners[others->owner[i]])) {
-            return applied_at(search, spot) != NULL;
-        }
-    }
-    return false;
-}
-
-/* --- what live has beyond the unit --- */
 
 static void look_into(struct search *search, const struct holder *holder);
 
@@ -236,17 +44,6 @@ static bool is_container(const struct holder *found)
            (found->live->kind == HF_ARRAY && hf_is_granular_list(found->type));
 }
 
-/* Others own the item or entry itself, not only something below it. */
-static bool names_it(const struct others *others)
-{
-    for (size_t i = 0; i < others->count; i++) {
-        if (!others->at[i] || is_empty_object(others->at[i]) || hf_value_get(others->at[i], ".")) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A Service's ports beyond the unit's are told by the comparison (lists.c). */
 static bool is_told(const struct search *search, const struct spot *spot)
 {
@@ -263,14 +60,14 @@ static void beyond(struct search *search, const struct holder *found)
     struct walk *walk = search->walk;
     struct claims claims;
     struct mark mark = hf_walk_mark(walk);
-    retrace(walk, found->spot, &claims);
+    hf_retrace(walk, found->spot, &claims);
     bool is_ours = hf_claims_any_ours(walk, &claims);
     bool is_item = found->spot->item != NULL;
     bool only_ours = is_ours && hf_claims_only_ours(walk, &claims, is_item || is_container(found));
-    bool is_parted = is_ours && is_container(found) && !(is_item && names_it(found->others));
+    bool is_parted = is_ours && is_container(found) && !(is_item && hf_others_name_it(found->others));
     bool is_added = is_ours ? !only_ours && !is_parted && found->others->count > 0 : !is_told(search, found->spot);
     if (is_added) {
-        tell(search, found, was_applied(search, found->spot, found->others) ? HF_LEFTOVER : HF_EXTRA_FIELD, &claims);
+        tell(search, found, hf_was_applied(search, found->spot, found->others) ? HF_LEFTOVER : HF_EXTRA_FIELD, &claims);
     }
     hf_walk_back(walk, mark);
     if (is_parted && !only_ours) {
@@ -345,7 +142,7 @@ static void note(struct search *search, const struct holder *found)
         struct hf_slice key = found->live->as.object.members[i].key;
         bool is_kept = hf_slice_is(found->spot->key, "annotations") && hf_is_kept_note(key);
         if (!is_kept && !hf_value_find(found->desired, key)) {
-            go_to_key(found->others, found->type, key, &others);
+            hf_others_key(found->others, found->type, key, &others);
             search->has_notes = others.count > 0;
         }
     }
@@ -387,14 +184,14 @@ static void member(struct search *search, const struct holder *holder, const str
                            .live = &theirs->value,
                            .others = &others,
                            .strictness = strictness_of(search, holder, theirs->key)};
-    go_to_key(holder->others, holder->type, theirs->key, &others);
+    hf_others_key(holder->others, holder->type, theirs->key, &others);
     if (are_notes(&spot) && !search->of_notes) {
         if (theirs->value.kind == HF_OBJECT) {
             note(search, &found);
         }
     } else if (is_extra) {
         extra_member(search, holder, &found);
-    } else if (!type || !type->atomic) {
+    } else {
         look_into(search, &found);
     }
 }
@@ -498,7 +295,7 @@ static void in_list(struct search *search, const struct holder *holder)
         if (!is_extra && item->kind != HF_OBJECT) {
             continue;
         }
-        go_to_item(walk, holder->others, holder->type, item, &others);
+        hf_others_item(walk, holder->others, holder->type, item, &others);
         if (!is_extra) {
             look_into(search, &found);
         } else if (!search->of_notes && is_worth_it(&found) && !hf_is_injected_item(walk, found.type, item)) {
@@ -509,7 +306,8 @@ static void in_list(struct search *search, const struct holder *holder)
 
 static void look_into(struct search *search, const struct holder *holder)
 {
-    if (++search->depth < DEEPEST && !search->walk->failed) {
+    bool is_whole = holder->type && holder->type->atomic;
+    if (++search->depth < DEEPEST && !search->walk->failed && !is_whole) {
         if (holder->live->kind == HF_OBJECT) {
             in_object(search, holder);
         } else if (holder->live->kind == HF_ARRAY && hf_is_granular_list(holder->type)) {
@@ -518,8 +316,6 @@ static void look_into(struct search *search, const struct holder *holder)
     }
     search->depth--;
 }
-
-/* --- the whole object --- */
 
 /* The name of a kind that weighs, where its schema is not known. */
 static const char *root_name(const struct walk *walk)
@@ -556,7 +352,7 @@ static void in_metadata(struct search *search, const struct holder *object)
                               .desired = desired,
                               .live = live,
                               .others = &others};
-    go_to_key(object->others, object->type, spot.key, &others);
+    hf_others_key(object->others, object->type, spot.key, &others);
     for (size_t i = 0; live && live->kind == HF_OBJECT && i < live->as.object.count; i++) {
         const struct hf_member *theirs = &live->as.object.members[i];
         if (hf_slice_is(theirs->key, KEYS[0]) || hf_slice_is(theirs->key, KEYS[1])) {
@@ -584,7 +380,7 @@ void hf_find_added(struct walk *walk, const struct hf_type *type, const struct h
                             .live = live,
                             .others = &others};
     size_t before = walk->count;
-    begin(walk, &others);
+    hf_others_begin(walk, &others);
     in_object(&search, &object);
     in_metadata(&search, &object);
     if (search.has_notes) {

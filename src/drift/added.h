@@ -20,6 +20,39 @@ struct spot {
     struct item_index *index; /* of applied, where it is a list */
 };
 
+/* Where the owners that are not ours stand: only those that own something at, below or around the place. */
+struct others {
+    size_t count;
+    uint8_t owner[HF_MOST_OWNERS];             /* by their places in walk->owners */
+    const struct hf_value *at[HF_MOST_OWNERS]; /* NULL: it holds what is around */
+};
+
+struct search {
+    struct walk *walk;
+    bool of_notes;                       /* labels and annotations are looked at, and nothing else */
+    bool has_notes;                      /* some are there that the unit does not set */
+    bool is_read;                        /* last applied */
+    const struct hf_value *last_applied; /* by kubectl apply: what its annotation says */
+    struct {
+        const char *name;
+        uint32_t rows;
+    } rows[16]; /* of types met before */
+    unsigned depth;
+};
+
+/* added_owners.c. The other owners of the whole object; then a step down. within: the type of what the step is in. */
+void hf_others_begin(const struct walk *walk, struct others *others);
+void hf_others_key(const struct others *from, const struct hf_type *within, struct hf_slice key, struct others *to);
+void hf_others_item(struct walk *walk, const struct others *from, const struct hf_type *list,
+                    const struct hf_value *item, struct others *to);
+/* Whether others own the item or entry itself, not only something below it. */
+bool hf_others_name_it(const struct others *others);
+/* Writes down the way to a place, and who owns what there. */
+void hf_retrace(struct walk *walk, const struct spot *spot, struct claims *claims);
+/* Whether the place is of a client-side apply: it owns it, and its annotation has it. */
+bool hf_was_applied(struct search *search, struct spot *spot, const struct others *others);
+
+/* added_known.c */
 /* How much it takes for what nobody owns to be an addition. */
 enum strictness {
     STRICT_NOT,      /* it is none */
