@@ -7,6 +7,7 @@
 
 #include "holdfast/clock.h"
 #include "holdfast/mem.h"
+#include "holdfast/run.h"
 
 #define AT_ONCE 32u
 #define PROGRESS_MS 1000
@@ -40,7 +41,7 @@ static void judge(struct check_object *object, const struct hf_value *live, stru
                                    .secret_key = check->key,
                                    .secret_key_len = sizeof check->key};
     int64_t deleted_ms;
-    if (hf_drift_judge(object->arena, &input, &object->judgement, err) != 0) {
+    if (hf_drift_judge(object->arena, &input, &object->judgement, err) != 0 || check_weigh(object, err) != 0) {
         return;
     }
     if (live && hf_drift_is_terminating(live, &deleted_ms)) {
@@ -307,7 +308,8 @@ int check_run(struct check *check, const char *config, struct hf_error *err)
 {
     check->started_ms = hf_mono_ms();
     check->log = hf_log_new(STDERR_FILENO, HF_WARN, HF_LOGFMT);
-    if (hf_config_load(config, &check->config, err) != 0 || hf_random(check->key, sizeof check->key, err) != 0) {
+    if (hf_config_load(config, &check->config, err) != 0 || hf_run_rules(check->config, &check->rules, err) != 0 ||
+        hf_random(check->key, sizeof check->key, err) != 0) {
         return -1;
     }
     check->loop = hf_loop_new(err);
@@ -349,5 +351,6 @@ void check_free(struct check *check)
         hf_loop_free(check->loop);
     }
     hf_log_free(check->log);
+    hf_rules_free(check->rules);
     hf_config_free(check->config);
 }

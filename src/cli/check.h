@@ -6,6 +6,7 @@
 #include "holdfast/config.h"
 #include "holdfast/drift.h"
 #include "holdfast/kubeconfig.h"
+#include "holdfast/rules.h"
 #include "holdfast/schema.h"
 #include "holdfast/source.h"
 
@@ -35,6 +36,8 @@ struct check_object {
     const char *name;
     struct hf_arena *arena; /* of the judgement */
     struct hf_judgement judgement;
+    const struct hf_decision *decisions; /* one for each finding */
+    size_t reported;                     /* additions that are no drift */
     char *diff;
 };
 
@@ -43,6 +46,7 @@ struct check {
     const char *only_unit;
     const char *output;
     struct hf_config *config;
+    struct hf_rules *rules;
     struct hf_log *log;
     struct hf_loop *loop;
     struct hf_http *http;
@@ -65,5 +69,8 @@ struct check {
 /* Reads, fetches, judges. -1: it could not be done at all. Objects are in the order of targets and units. */
 int check_run(struct check *check, const char *config, struct hf_error *err);
 void check_free(struct check *check);
+
+/* Leaves what the rules count as drift, with what they decide; in sync when nothing is left. check_rules.c */
+int check_weigh(struct check_object *object, struct hf_error *err);
 
 #endif

@@ -24,6 +24,12 @@ static void add_place(struct hf_buf *out, const struct check_object *object)
     hf_buf_adds(out, object->name);
 }
 
+static bool is_held(const struct check_object *object, size_t index)
+{
+    return object->decisions &&
+           hf_decision_weight(&object->judgement.findings[index], &object->decisions[index]) == HF_WEIGHT_HOLD;
+}
+
 static void print_text(const struct check_object *object, FILE *out)
 {
     hf_auto_buf struct hf_buf place = {0};
@@ -46,8 +52,9 @@ static void print_text(const struct check_object *object, FILE *out)
         hf_auto_buf struct hf_buf line = {0};
         hf_time_format(finding->at_ms, at);
         hf_buf_add_safe(&line, hf_slice_of(finding->readable), 500);
-        fprintf(out, "  # %s %s by %s%s%s\n", hf_class_name(finding->class), hf_buf_text(&line),
-                finding->manager ? finding->manager : "somebody not known", at[0] ? " at " : "", at);
+        fprintf(out, "  # %s %s by %s%s%s%s\n", hf_class_name(finding->class), hf_buf_text(&line),
+                finding->manager ? finding->manager : "somebody not known", at[0] ? " at " : "", at,
+                is_held(object, i) ? ", left as it is by a rule" : "");
     }
     if (object->diff) {
         fprintf(out, "%s", object->diff);
@@ -91,6 +98,12 @@ static void add_json(struct hf_buf *out, const struct check_object *object)
         add_pair(out, "manager", finding->manager);
         add_pair(out, "operation", finding->operation);
         add_pair(out, "at", at[0] ? at : NULL);
+        if (object->decisions) {
+            const struct hf_decision *decision = &object->decisions[i];
+            add_pair(out, "severity", hf_severity_name(decision->severity));
+            add_pair(out, "action", hf_action_name(decision->action));
+            add_pair(out, "rule", decision->rule);
+        }
         hf_buf_addc(out, '}');
     }
     hf_buf_adds(out, "]}");

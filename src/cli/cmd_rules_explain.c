@@ -194,7 +194,7 @@ static int run(const struct hf_command *command, int argc, char **argv)
         {"unit", "UNIT", "the unit (its slug)", &wish.unit},
         {"labels", "NAME=VALUE,…", "labels of the unit", &wish.labels},
         {"group", "GROUP", "the API group; core for that of Service", &wish.group},
-        {"kind", "KIND", "the kind", &wish.kind},
+        {"kind", "KIND", "the kind, Deployment or apps/Deployment", &wish.kind},
         {"namespace", "NAME", "the namespace", &wish.namespace},
         {"name", "NAME", "the object's name", &wish.name},
         {"path", "PATH", "/spec/template/spec/containers/[name=web]/image; without it the object as a whole",

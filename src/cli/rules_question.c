@@ -71,11 +71,11 @@ static const char *group_of(struct hf_arena *arena, const char *api_version)
     return slash ? hf_arena_copy(arena, api_version, (size_t)(slash - api_version)) : copy(arena, "");
 }
 
-static const struct hf_value *find_document(const struct rules_wish *wish, const struct hf_unit *unit)
+static const struct hf_value *find_document(const struct rules_wish *wish, const char *kind, const struct hf_unit *unit)
 {
     for (size_t i = 0; is_asked(wish->unit, unit->slug) && i < unit->document_count; i++) {
         const struct hf_value *document = unit->documents[i].value;
-        if (is_asked(wish->kind, hf_value_text(hf_value_get(document, "kind"))) &&
+        if (is_asked(kind, hf_value_text(hf_value_get(document, "kind"))) &&
             is_asked(wish->name, hf_value_text(hf_value_path(document, "metadata", "name", NULL))) &&
             (!wish->namespace ||
              is_asked(wish->namespace, hf_value_text(hf_value_path(document, "metadata", "namespace", NULL))))) {
@@ -127,7 +127,8 @@ static int look_in(struct hf_arena *arena, const struct rules_wish *wish, const 
         return 0;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct hf_value *document = !out->origin && result == 0 ? find_document(wish, units[i]) : NULL;
+        const struct hf_value *document =
+            !out->origin && result == 0 ? find_document(wish, out->subject.kind, units[i]) : NULL;
         if (document && is_asked(wish->space, units[i]->space)) {
             result = take_unit(arena, target, units[i], document, out, err);
         }
@@ -182,7 +183,12 @@ int hf_rules_question(struct hf_arena *arena, const struct rules_wish *wish, con
     out->question.user = wish->user;
     out->subject.label = label_of;
     out->subject.label_ctx = out;
-    if (wish->group && strcmp(wish->group, "core") == 0) {
+    const char *slash = wish->kind ? strrchr(wish->kind, '/') : NULL;
+    if (slash && !wish->group) {
+        out->subject.group = hf_arena_copy(arena, wish->kind, (size_t)(slash - wish->kind));
+        out->subject.kind = slash + 1;
+    }
+    if (out->subject.group && strcmp(out->subject.group, "core") == 0) {
         out->subject.group = "";
     }
     if (read_class(wish, out, err) != 0 || read_time(wish, out, err) != 0 ||
