@@ -281,7 +281,6 @@ int hf_agent_known(struct hf_agent *agent, const struct hf_audit_object *object,
         bool has_note = object->verdict && strcmp(object->verdict, "in_sync") == 0 && object->reason;
         (void)snprintf(known->reason, sizeof known->reason, "%s", has_note ? object->reason : "");
         (void)snprintf(known->uid, sizeof known->uid, "%s", object->uid);
-        (void)snprintf(known->uid, sizeof known->uid, "%s", object->uid);
         (void)snprintf(known->space, sizeof known->space, "%s", object->space ? object->space : "");
         (void)snprintf(known->unit, sizeof known->unit, "%s", object->unit ? object->unit : "");
         (void)snprintf(known->api_version, sizeof known->api_version, "%s%s%s", object->group ? object->group : "",
@@ -299,6 +298,11 @@ int hf_agent_known(struct hf_agent *agent, const struct hf_audit_object *object,
 /* Live forms are not kept: to judge all anew, all is listed anew. */
 void hf_agent_list_anew(struct hf_agent *agent, const struct target *target)
 {
+    size_t cursor = 0;
+    void *value;
+    while (hf_map_next(target->objects, &cursor, NULL, &value)) {
+        ((struct object *)value)->has_in_sync = false; /* by what was known before */
+    }
     for (const struct scope *scope = target->scopes; scope; scope = scope->next) {
         if (scope->synced) {
             struct hf_agent_scope told = {scope->id, target->name, scope->api_version, scope->kind, scope->namespace};

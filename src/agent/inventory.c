@@ -190,7 +190,6 @@ static void adopt(struct target *target, struct object *object, struct hf_slice 
         known->is_placed = true;
         object->told_note = hf_strdup(known->reason);
         (void)snprintf(object->known_uid, sizeof object->known_uid, "%s", known->uid);
-        (void)snprintf(object->known_uid, sizeof object->known_uid, "%s", known->uid);
     }
 }
 
@@ -308,7 +307,10 @@ static int place(struct hf_agent *agent, struct target *target, struct hf_unit *
         object->scope = NULL;
         hf_agent_unplan(agent, object);
         hf_auto_buf struct hf_buf reason = {0};
-        hf_buf_addf(&reason, "the cluster does not serve %s in %s", kind, api_version);
+        hf_buf_addf(&reason,
+                    served == HF_NOT_KNOWN_YET ? "the types of %s in %s are being read"
+                                               : "the cluster does not serve %s in %s",
+                    kind, api_version);
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, hf_buf_text(&reason));
         return 0;
     }
