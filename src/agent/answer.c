@@ -94,17 +94,19 @@ void hf_agent_failed(struct hf_agent *agent, struct object *object, enum errand 
     object->incident.attempts++;
     object->target->failed++;
     object->phase = PHASE_WAITING;
+    hf_auto_buf struct hf_buf words = {0};
+    const char *told = hf_agent_words_of(object, state->text, &words);
     bool ending = is_namespace_ending(state);
     if (is_outdated(object, errand, state)) {
         if (object->incident.attempts > 3) {
-            tell_failure(agent, object, state->text);
+            tell_failure(agent, object, told);
         }
         object->verify_first = true;
         object->due_ms = mono(agent) + (object->incident.attempts > 3 ? hf_agent_backoff(agent, 3, 2000) : 0);
         return;
     }
     if (!ending) {
-        tell_failure(agent, object, state->text);
+        tell_failure(agent, object, told);
     }
     if (begins_recreation(agent, object, errand, state)) {
         return;
@@ -118,8 +120,7 @@ void hf_agent_failed(struct hf_agent *agent, struct object *object, enum errand 
             return;
         }
         object->due_ms = 0;
-        hf_agent_block(agent, object, state->text,
-                       hf_agent_backoff(agent, object->incident.attempts + 7, HF_BACKOFF_MOST_MS));
+        hf_agent_block(agent, object, told, hf_agent_backoff(agent, object->incident.attempts + 7, HF_BACKOFF_MOST_MS));
         return;
     case HF_ETIMEOUT:
     case HF_EUNAVAILABLE:
