@@ -12,6 +12,7 @@ struct run_crds {
     struct hf_follow *follow;
     struct hf_map *seen; /* name → what was seen of it, as text */
     bool was_listed;
+    bool is_lost; /* what changes is not told just now */
 };
 
 static bool is_of_use(const struct run_target *target, const struct hf_value *crd)
@@ -92,11 +93,15 @@ static void on_change(void *ctx, enum hf_change change, const struct hf_value *o
     seen(ctx, object, change == HF_DELETED);
 }
 
-/* Without the right to list them, what is served is looked at from time to time. */
 static void on_state(void *ctx, const struct hf_error *err)
 {
-    (void)ctx;
-    (void)err;
+    struct run_crds *crds = ctx;
+    crds->is_lost = err->code != HF_OK;
+}
+
+bool hf_run_crds_lost(const struct run_target *target)
+{
+    return target->crds && target->crds->is_lost;
 }
 
 void hf_run_crds_unfollow(struct run_target *target)

@@ -5,10 +5,11 @@
 
 #include "run.h"
 
-#define RENEW_MS 300000     /* without a word from anybody */
-#define RENEW_SOON_MS 10000 /* while a kind that a unit needs is not served, or a document can't be read */
-#define RENEW_NOW_MS 100    /* after a CustomResourceDefinition has changed: a burst is one */
-#define EAGER_TRIES 6       /* then: the server says by itself when it serves the kind, within moments */
+#define RENEW_MS 300000      /* without a word from anybody */
+#define RENEW_BLIND_MS 60000 /* while CustomResourceDefinitions matter and can't be followed */
+#define RENEW_SOON_MS 10000  /* while a kind that a unit needs is not served, or a document can't be read */
+#define RENEW_NOW_MS 100     /* after a CustomResourceDefinition has changed: a burst is one */
+#define EAGER_TRIES 6        /* then: the server says by itself when it serves the kind, within moments */
 #define FIRST_RETRY_MS 500
 #define LAST_RETRY_MS 5000
 
@@ -56,7 +57,7 @@ static int64_t next_renewal(struct run_target *target, bool partial)
         return RENEW_SOON_MS;
     }
     target->eager = 0;
-    int64_t delay = RENEW_MS;
+    int64_t delay = hf_run_crds_lost(target) ? RENEW_BLIND_MS : RENEW_MS;
     if (partial && target->partial_reads < 5) {
         delay = (int64_t)RENEW_SOON_MS << (target->partial_reads - 1);
     }

@@ -115,6 +115,8 @@ void hf_run_cluster_problem(struct run_target *target, const struct hf_error *pr
 /* crds.c */
 void hf_run_crds_follow(struct run_target *target); /* begins or ends, as its kinds need it */
 void hf_run_crds_unfollow(struct run_target *target);
+/* Whether they would be followed, and can't (no right to): then what is served is looked at more often. */
+bool hf_run_crds_lost(const struct run_target *target);
 
 /* effects.c */
 void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out);

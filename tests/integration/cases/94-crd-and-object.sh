@@ -61,6 +61,11 @@ kc -n "$HF_NS" patch gadget one --type merge -p '{"spec":{"size":7}}' >/dev/null
 wait_for 15 "the change is put back" incident_ended "$after" Gadget one
 equal "size" "$(kc -n "$HF_NS" get gadget one -o 'jsonpath={.spec.size}')" 3
 
+# What `check` says is the same.
+status=0
+"$HF_BIN/holdfast" check --config "$HF_CONFIG" >"$HF_WORK/check.out" 2>&1 || status=$?
+equal "exit of holdfast check ($(tail -n 3 "$HF_WORK/check.out"))" "$status" 0
+
 # The definition deleted takes its objects along; both are put back.
 after=$(last_event)
 began=$EPOCHREALTIME
