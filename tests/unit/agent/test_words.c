@@ -6,7 +6,7 @@
 #include "correct.h"
 
 struct words {
-    const char *kind;
+    char kind[16];
     char text[200]; /* arrays: Criterion hands parameters to another process */
     char told[200];
 };
