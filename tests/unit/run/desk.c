@@ -136,7 +136,7 @@ static void add_discovery(struct desk *desk)
 {
 #define RESOURCE(name, kind)                                                                                           \
     "{\"name\":\"" name "\",\"kind\":\"" kind "\",\"namespaced\":true,\"verbs\":[\"get\",\"list\",\"watch\","          \
-                                              "\"patch\"]}"
+    "\"patch\"]}"
 #define GROUP(name) "{\"name\":\"" name "\",\"versions\":[{\"groupVersion\":\"" name "/v1\",\"version\":\"v1\"}]}"
 #define LIST(version, resources)                                                                                       \
     "{\"kind\":\"APIResourceList\",\"groupVersion\":\"" version "\",\"resources\":[" resources "]}"
