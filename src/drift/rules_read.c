@@ -229,12 +229,12 @@ static const char *added_name(unsigned index)
 
 static int read_duration(const struct reading *reading, const struct hf_value *value, int64_t least, int64_t *ms)
 {
-    if (!hf_duration_parse(value->as.text, ms) || *ms < least || *ms > INT64_C(366) * 86400000) {
-        return complain(reading, value,
-                        least > 0 ? "found a duration that is no such, or 0, or of more than 366 days"
-                                  : "found a duration that is no such, or of more than 366 days");
+    if (hf_duration_parse(value->as.text, ms) && *ms >= least && *ms <= INT64_C(366) * 86400000) {
+        return 0;
     }
-    return 0;
+    return hf_error_set(reading->err, HF_EINVAL,
+                        "line %u, column %u: found \"%.*s\", expected a duration of %s366 days", value->line,
+                        value->column, HF_SLICE(value->as.text), least > 0 ? "more than 0 and at most " : "at most ");
 }
 
 static int read_times(const struct reading *reading, const struct hf_value *value, struct rule *rule)
