@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORD_SHOWN 24
+/* A longer word is not shown: what stands where something else was expected may be a password or a token. */
+#define WORD_SHOWN 5
 
 static bool is_word(unsigned char byte)
 {
@@ -58,8 +59,11 @@ void hf_found(char out[HF_FOUND_TEXT], const char *bytes, size_t len, size_t at)
         word++;
     }
     if (word > 0) {
-        bool cut = word > WORD_SHOWN;
-        (void)snprintf(out, HF_FOUND_TEXT, "'%.*s%s'", cut ? WORD_SHOWN : (int)word, bytes + at, cut ? "…" : "");
+        if (word > WORD_SHOWN) {
+            (void)snprintf(out, HF_FOUND_TEXT, "text");
+        } else {
+            (void)snprintf(out, HF_FOUND_TEXT, "'%.*s'", (int)word, bytes + at);
+        }
         return;
     }
     found_byte(out, bytes + at, len - at);

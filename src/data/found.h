@@ -9,7 +9,7 @@
 /* Nesting that no limit of a reader goes beyond, since what reads, writes and compares values recurses. */
 #define HF_DEPTH_MAX 1000u
 
-/* Writes "'}'", "'nul'", "the end of the input", "control character U+0007", … */
+/* Writes "'}'", "'nul'", "text" for a longer word, "the end of the input", "control character U+0007", … */
 void hf_found(char out[HF_FOUND_TEXT], const char *bytes, size_t len, size_t at);
 
 #endif

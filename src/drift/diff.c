@@ -32,30 +32,58 @@ static int impose(struct hf_arena *arena, const struct hf_drift_input *input, co
     return -1;
 }
 
-/* Values of a Secret that did not change are not shown either. */
-static int mask(struct hf_arena *arena, struct hf_value *document, const struct hf_judgement *judgement)
+static int put_mask(struct hf_arena *arena, struct hf_value *value, const char *path,
+                    const struct hf_judgement *judgement)
 {
-    static const char *const PARTS[] = {"data", "stringData"};
-    for (size_t i = 0; i < 2; i++) {
-        struct hf_value *data = (struct hf_value *)(uintptr_t)hf_value_get(document, PARTS[i]);
-        for (size_t j = 0; data && data->kind == HF_OBJECT && j < data->as.object.count; j++) {
-            const char *shown = "(masked)";
-            for (size_t k = 0; k < judgement->count; k++) {
-                hf_auto_buf struct hf_buf path = {0};
-                hf_buf_adds(&path, "/data");
-                hf_pointer_add_key(&path, data->as.object.members[j].key);
-                if (strcmp(judgement->findings[k].path, hf_buf_text(&path)) == 0 && judgement->findings[k].desired) {
-                    shown = judgement->findings[k].desired;
-                }
-            }
-            const struct hf_value *text = hf_value_string(arena, hf_slice_of(shown));
-            if (!text) {
-                return -1;
-            }
-            data->as.object.members[j].value = *text;
+    const char *shown = "(masked)";
+    for (size_t i = 0; i < judgement->count; i++) {
+        if (strcmp(judgement->findings[i].path, path) == 0 && judgement->findings[i].desired) {
+            shown = judgement->findings[i].desired;
+        }
+    }
+    const struct hf_value *text = hf_value_string(arena, hf_slice_of(shown));
+    if (text) {
+        *value = *text;
+    }
+    return text ? 0 : -1;
+}
+
+/* Keys are shown. */
+static int mask_entries(struct hf_arena *arena, struct hf_value *map, const char *path,
+                        const struct hf_judgement *judgement)
+{
+    if (!map || map->kind != HF_OBJECT) {
+        return map ? put_mask(arena, map, path, judgement) : 0;
+    }
+    for (size_t i = 0; i < map->as.object.count; i++) {
+        hf_auto_buf struct hf_buf below = {0};
+        hf_buf_adds(&below, path);
+        hf_pointer_add_key(&below, map->as.object.members[i].key);
+        if (put_mask(arena, &map->as.object.members[i].value, hf_buf_text(&below), judgement) != 0) {
+            return -1;
         }
     }
     return 0;
+}
+
+/* Values of a Secret that did not change are not shown either, wherever a unit may have them. */
+static int mask(struct hf_arena *arena, struct hf_value *document, const struct hf_judgement *judgement)
+{
+    static const char *const TOLD[] = {"apiVersion", "kind", "metadata", "type", "immutable"};
+    for (size_t i = 0; i < document->as.object.count; i++) {
+        struct hf_member *member = &document->as.object.members[i];
+        bool told = false;
+        for (size_t j = 0; j < sizeof TOLD / sizeof TOLD[0]; j++) {
+            told |= hf_slice_is(member->key, TOLD[j]);
+        }
+        hf_auto_buf struct hf_buf path = {0};
+        hf_pointer_add_key(&path, hf_slice_is(member->key, "stringData") ? hf_slice_of("data") : member->key);
+        if (!told && mask_entries(arena, &member->value, hf_buf_text(&path), judgement) != 0) {
+            return -1;
+        }
+    }
+    struct hf_value *notes = (struct hf_value *)(uintptr_t)hf_value_path(document, "metadata", "annotations", NULL);
+    return mask_entries(arena, notes, "/metadata/annotations", judgement);
 }
 
 struct lines {

@@ -90,10 +90,20 @@ static void add_masked(struct walk *walk, struct hf_buf *out, const struct hf_va
     hf_wipe(plain.ptr, plain.cap);
 }
 
+/* Of a Secret only what can hold no value of it is told: a client-side apply writes the values into an annotation, and
+ * a unit may have them in the wrong place. */
 static bool is_masked(const struct walk *walk)
 {
+    static const char *const TOLD[] = {"/type", "/immutable", "/metadata/labels", "/metadata/finalizers",
+                                       "/metadata/ownerReferences"};
     const char *path = hf_buf_text(&walk->path);
-    return walk->is_secret && (strncmp(path, "/data", 5) == 0 || strncmp(path, "/stringData", 11) == 0);
+    for (size_t i = 0; walk->is_secret && i < sizeof TOLD / sizeof TOLD[0]; i++) {
+        size_t len = strlen(TOLD[i]);
+        if (strncmp(path, TOLD[i], len) == 0 && (path[len] == '\0' || path[len] == '/')) {
+            return false;
+        }
+    }
+    return walk->is_secret;
 }
 
 static void add_value(struct walk *walk, struct hf_buf *out, const struct hf_value *value)

@@ -86,6 +86,8 @@ Test(yaml_documents, errors_name_line_column_what_was_found_and_what_was_expecte
         {"a:\n  - 1\n b: 2\n",
          "line 3, column 2: found 'b', expected a key in line with the others, or less indentation "
          "(while parsing a block mapping that begins on line 1)"},
+        {"a: \"x\" pass-word\n",
+         "line 1, column 8: found text, expected a key in line with the others, or less indentation"},
         {"a: \"\\q\"\n", "line 1, column 5: found '\\', expected a known escape (a backslash is written \\\\ in double "
                          "quotes)"},
         {"a: x\x01y\n", "line 1, column 5: found control character U+0001, expected text without control characters"},

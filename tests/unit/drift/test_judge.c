@@ -87,6 +87,29 @@ Test(judge, a_secret_value_is_told_as_digest_and_length)
     fixture_free(&fixture);
 }
 
+Test(judge, what_stands_elsewhere_in_a_secret_is_not_told_either_but_its_labels_and_type_are)
+{
+    struct fixture fixture = fixture_new();
+    const char *desired = "{apiVersion: v1, kind: Secret, metadata: {name: a, labels: {l: seen}, annotations: {n: "
+                          "canary-one, same: canary}}, type: seen-type, data: canary-three, odd: canary-four}";
+    const char *live = "{apiVersion: v1, kind: Secret, metadata: {name: a, labels: {l: other}, annotations: {n: "
+                       "canary-two, same: canary}}, type: other-type}";
+    struct hf_judgement judgement = fixture_judge(&fixture, desired, live);
+    struct hf_error err = HF_ERROR_INIT;
+    hf_auto_buf struct hf_buf told = {0};
+    for (size_t i = 0; i < judgement.count; i++) {
+        hf_buf_adds(&told, judgement.findings[i].desired ? judgement.findings[i].desired : "");
+        hf_buf_adds(&told, judgement.findings[i].live ? judgement.findings[i].live : "");
+    }
+    struct hf_drift_input input =
+        fixture_input(&fixture, fixture_yaml(&fixture, desired), fixture_yaml(&fixture, live));
+    cr_assert_eq(hf_drift_diff(&told, &input, &judgement, 9, &err), 0);
+    expect_no_secret(hf_buf_text(&told));
+    cr_assert_not_null(strstr(hf_buf_text(&told), "\"seen\""));
+    cr_assert_not_null(strstr(hf_buf_text(&told), "\"other-type\""));
+    fixture_free(&fixture);
+}
+
 Test(judge, a_secret_that_is_no_map_of_strings_is_not_told_either)
 {
     struct fixture fixture = fixture_new();
