@@ -51,6 +51,8 @@ bool hf_others_name_it(const struct others *others);
 void hf_retrace(struct walk *walk, const struct spot *spot, struct claims *claims);
 /* Whether the place is of a client-side apply: it owns it, and its annotation has it. */
 bool hf_was_applied(struct search *search, struct spot *spot, const struct others *others);
+/* Whether all of them only made the object, once: what our last apply claimed beside them was ours. */
+bool hf_are_makers(const struct search *search, const struct others *others);
 
 /* added_known.c */
 /* How much it takes for what nobody owns to be an addition. */

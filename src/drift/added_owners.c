@@ -160,6 +160,29 @@ static bool is_client_side(const struct owner *owner)
     return false;
 }
 
+/* Whoever made the object by hand before it was ours, and is not expected to write it again. */
+static bool is_maker(const struct owner *owner)
+{
+    static const char *const NAMES[] = {"kubectl-create", "kubectl-replace", "kubectl-run", "kubectl-expose"};
+    bool is_update = owner->manager && owner->operation && strcmp(owner->operation, "Update") == 0;
+    for (size_t i = 0; is_update && i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        if (strcmp(owner->manager, NAMES[i]) == 0) {
+            return true;
+        }
+    }
+    return is_client_side(owner);
+}
+
+bool hf_are_makers(const struct search *search, const struct others *others)
+{
+    for (size_t i = 0; i < others->count; i++) {
+        if (!is_maker(&search->walk->owners[others->owner[i]])) {
+            return false;
+        }
+    }
+    return others->count > 0;
+}
+
 bool hf_was_applied(struct search *search, struct spot *spot, const struct others *others)
 {
     for (size_t i = 0; i < others->count; i++) {
