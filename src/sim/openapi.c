@@ -5,7 +5,7 @@
 #include "sim.h"
 
 /* What kubectl looks for before it asks for a dry run or an apply. */
-static int put_patch(struct hf_arena *arena, struct hf_value *paths, const struct sim_kind *kind)
+int sim_openapi_patch(struct hf_arena *arena, struct hf_value *paths, const struct sim_kind *kind)
 {
     static const char PATCH[] =
         "{\"patch\":{\"parameters\":[{\"in\":\"query\",\"name\":\"dryRun\",\"type\":\"string\",\"uniqueItems\":true},"
@@ -42,7 +42,7 @@ static struct hf_value *make_document(struct sim *sim, struct hf_arena *arena)
     for (size_t i = 0; paths && definitions && i < sim->store.collection_count; i++) {
         const struct sim_collection *collection = sim->store.collections[i];
         if (!collection->gone &&
-            (put_patch(arena, paths, &collection->kind) != 0 ||
+            (sim_openapi_patch(arena, paths, &collection->kind) != 0 ||
              (!collection->kind.definition && put_custom(arena, definitions, &collection->kind) != 0))) {
             return NULL;
         }

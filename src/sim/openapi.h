@@ -6,6 +6,9 @@
 
 int sim_openapi(struct sim *sim, struct sim_request *request, struct sim_response *response);
 
+/* Adds the path of a kind with its PATCH to a document's paths. */
+int sim_openapi_patch(struct hf_arena *arena, struct hf_value *paths, const struct sim_kind *kind);
+
 /* openapi_v3.c: the index, and the documents below it. */
 int sim_openapi_v3(struct sim *sim, struct sim_request *request, struct sim_response *response);
 

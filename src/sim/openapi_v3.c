@@ -15,6 +15,7 @@ struct writer {
     const struct sim *sim;
     struct hf_arena *arena;
     struct hf_value *schemas;
+    struct hf_value *paths;
     struct hf_map *waiting; /* definitions that were referred to and are not in schemas yet */
 };
 
@@ -110,7 +111,8 @@ static int put_kinds(struct writer *writer, const char *group, const char *versi
         const struct sim_collection *collection = writer->sim->store.collections[i];
         const struct sim_kind *kind = &collection->kind;
         if (is_of(collection, group, version) &&
-            (kind->definition ? put_definition(writer, kind->definition) : put_custom(writer, kind)) != 0) {
+            (sim_openapi_patch(writer->arena, writer->paths, kind) != 0 ||
+             (kind->definition ? put_definition(writer, kind->definition) : put_custom(writer, kind)) != 0)) {
             return -1;
         }
     }
@@ -133,7 +135,8 @@ static int write_document(const struct sim *sim, struct hf_arena *arena, const c
     struct hf_value *document =
         sim_parse(arena, "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":"
                          "\"v1.20.2\"},\"paths\":{},\"components\":{\"schemas\":{}}}");
-    struct writer writer = {sim, arena, document ? sim_path(document, "components", "schemas") : NULL, hf_map_new()};
+    struct writer writer = {sim, arena, document ? sim_path(document, "components", "schemas") : NULL,
+                            document ? sim_get(document, "paths") : NULL, hf_map_new()};
     int result = writer.schemas && writer.waiting ? put_kinds(&writer, group, version) : -1;
     hf_map_free(writer.waiting, NULL);
     if (result == 0) {

@@ -53,6 +53,11 @@ Test(openapi, each_group_version_has_a_document_that_our_own_reader_understands)
     cr_assert(ne(ptr, strstr(url, "/openapi/v3/apis/apps/v1?hash="), NULL), "%s", url);
     ask(&s, "GET", url, NULL);
     cr_assert(eq(int, s.last.status, 200));
+    cr_assert(ne(str,
+                 (char *)at(&s, "/paths/~1apis~1apps~1v1~1namespaces~1{namespace}~1deployments~1{name}/patch/"
+                                "parameters"),
+                 ""),
+              "kubectl looks there for what a PATCH can do");
     cr_assert(eq(int, hf_types_from_openapi(s.last.text, strlen(s.last.text), NULL, 0, &types, &err), 0), "%s",
               err.text);
     const struct hf_type *type = hf_types_find(types, "apps", "v1", "Deployment");
