@@ -55,12 +55,14 @@ void hf_keyed_cut(struct keyed_path *path, const char *text)
 {
     path->text = text;
     path->count = 0;
+    path->several = 0;
     while (*text == '/' && path->count < HF_MOST_PARTS) {
         const char *start = text + 1;
         const char *end = strchr(start, '/');
         size_t len = end ? (size_t)(end - start) : strlen(start);
         path->parts[path->count] = (struct hf_slice){start, len};
         path->hashes[path->count] = hash_of(path->parts[path->count]);
+        path->several |= (uint64_t)(memchr(start, ',', len) != NULL) << path->count;
         path->count++;
         text = start + len;
     }
@@ -130,34 +132,37 @@ static bool item_matches(const struct pattern_part *part, struct hf_slice text)
     return true;
 }
 
+static bool part_matches(const struct pattern_part *part, struct hf_slice text)
+{
+    switch (part->kind) {
+    case PART_ANY:
+        return true;
+    case PART_LITERAL:
+        return hf_slice_equal(part->text, text);
+    case PART_GLOB:
+        /* A list's item is no name. */
+        return (text.len == 0 || text.ptr[0] != '[') && hf_glob_matches(part->text, text, false);
+    default:
+        return item_matches(part, text);
+    }
+}
+
 bool hf_pattern_matches(const struct path_pattern *pattern, const struct keyed_path *path)
 {
     if (pattern->count > path->count) {
         return false;
     }
-    for (size_t i = 0; i < pattern->count; i++) {
+    /* Patterns differ in their ends: by hash from behind first, what is left by text. */
+    for (size_t i = pattern->count; i-- > 0;) {
         const struct pattern_part *part = &pattern->parts[i];
-        switch (part->kind) {
-        case PART_ANY:
-            break;
-        case PART_LITERAL:
-            if (part->hash != path->hashes[i] || !hf_slice_equal(part->text, path->parts[i])) {
-                return false;
-            }
-            break;
-        case PART_GLOB:
-            if (path->parts[i].len > 0 && path->parts[i].ptr[0] == '[') {
-                return false; /* a list's item is no name */
-            }
-            if (!hf_glob_matches(part->text, path->parts[i], false)) {
-                return false;
-            }
-            break;
-        case PART_ITEM:
-            if (!item_matches(part, path->parts[i])) {
-                return false;
-            }
-            break;
+        bool by_hash = part->kind == PART_LITERAL || (part->is_plain_item && !(path->several >> i & 1u));
+        if (by_hash && part->hash != path->hashes[i]) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < pattern->count; i++) {
+        if (!part_matches(&pattern->parts[i], path->parts[i])) {
+            return false;
         }
     }
     return true;
@@ -291,6 +296,8 @@ static int read_item(struct hf_arena *arena, struct hf_slice text, struct patter
     part->kind = PART_ITEM;
     part->pairs = pairs;
     part->text = (struct hf_slice){copy, whole.len};
+    part->hash = hash_of(part->text);
+    part->is_plain_item = part->pair_count == 1 && !memchr(copy, '*', whole.len);
     return 0;
 }
 

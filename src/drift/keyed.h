@@ -20,6 +20,7 @@ bool hf_keyed_add_pair(struct hf_buf *out, const char *key, const struct hf_valu
 struct keyed_path {
     const char *text;
     size_t count;
+    uint64_t several; /* a bit for each part with a comma in it: it may be an item of several keys */
     struct hf_slice parts[HF_MOST_PARTS];
     uint32_t hashes[HF_MOST_PARTS];
 };
@@ -34,6 +35,7 @@ struct pattern_pair {
 
 struct pattern_part {
     enum part_kind kind;
+    bool is_plain_item; /* one key, no wildcard */
     uint32_t hash;
     struct hf_slice text;
     const struct pattern_pair *pairs;
