@@ -44,10 +44,17 @@ struct hf_finding {
                      apply left behind) */
 };
 
+/* What live holds and desired never set is of class HF_EXTRA_FIELD ("added"): owned by another manager (but no default
+ * and not allocated, told by value and place, for a manager's name can be forged), or, in places that weigh by
+ * themselves (containers, env, volumes, ports, RBAC, network policies, data, security settings), by nobody at all:
+ * managedFields can be emptied by any client. The topmost place is told once; items of keyed lists, keys of data,
+ * labels and annotations each. Whether it is drift is for the rules to say: with additions alone the verdict is
+ * HF_IN_SYNC, findings and all. Only a Service's ports count at once, since no apply of the rest would hold. What a
+ * client-side apply (by its annotation) left behind is HF_LEFTOVER, and unowned. */
 struct hf_judgement {
     enum hf_verdict verdict;           /* HF_IN_SYNC, HF_DRIFTED, HF_MISSING, HF_TERMINATING or HF_UNKNOWN */
     const char *reason;                /* HF_UNKNOWN: why; else NULL */
-    const struct hf_finding *findings; /* in path order */
+    const struct hf_finding *findings; /* in path order; of HF_IN_SYNC additions, if any */
     size_t count;
     int64_t drifted_at_ms;    /* the latest at_ms of the findings; HF_TIME_NONE */
     const char *unit_problem; /* what the unit sets and its kind does not have (the server drops or refuses it); NULL:

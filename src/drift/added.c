@@ -113,7 +113,10 @@ static void extra_member(struct search *search, const struct holder *holder, con
         (holder->spot && are_entries(holder->spot) && hf_is_injected_entry(walk, holder->spot->key, key))) {
         return;
     }
+    /* What follows from another addition is one itself: the unit's neighbours count, not live's. */
+    walk->in_atomic = true;
     struct place place = hf_place_of(walk, holder->type, key, holder->desired, holder->live);
+    walk->in_atomic = false;
     if (!hf_is_preset(walk, &place, found->live)) {
         beyond(search, found);
     }
@@ -241,19 +244,24 @@ static bool is_same_item(struct walk *walk, const struct hf_type *type, const st
     return true;
 }
 
-/* Which item of the unit each of live's is, NONE: none. As good as always they stand in one order; else by key. */
+/* Which item of the unit each of live's is, NONE: none. As good as always they stand in one order, with what is beyond
+ * behind; else by key, as the comparison does. */
 static size_t *pair_items(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
                           const struct hf_value *live)
 {
     size_t count = live->as.array.count;
     size_t wanted = desired ? desired->as.array.count : 0;
     size_t *pairs = hf_arena_array(walk->arena, count, sizeof *pairs);
-    size_t at = 0;
-    for (size_t i = 0; pairs && i < count; i++) {
-        bool is_next = at < wanted && is_same_item(walk, type, &desired->as.array.items[at], &live->as.array.items[i]);
-        pairs[i] = is_next ? at++ : NONE;
+    size_t same = 0;
+    while (pairs && same < wanted && same < count &&
+           is_same_item(walk, type, &desired->as.array.items[same], &live->as.array.items[same])) {
+        pairs[same] = same;
+        same++;
     }
-    if (at == wanted || !pairs) {
+    for (size_t i = same; pairs && i < count; i++) {
+        pairs[i] = NONE;
+    }
+    if (same == wanted || !pairs) {
         walk->failed |= !pairs;
         return pairs;
     }
