@@ -96,12 +96,12 @@ static bool are_entries(const struct spot *spot)
            (!spot->item && !spot->up && (hf_slice_is(spot->key, "data") || hf_slice_is(spot->key, "binaryData")));
 }
 
-/* Live has a key that the unit does not. */
+/* Live has a key that the unit does not. Of the metadata of a template labels and annotations stand for themselves. */
 static void extra_member(struct search *search, const struct holder *holder, const struct holder *found)
 {
     struct walk *walk = search->walk;
     struct hf_slice key = found->spot->key;
-    if ((found->live->kind == HF_OBJECT && are_entries(found->spot)) ||
+    if ((found->live->kind == HF_OBJECT && (are_entries(found->spot) || hf_slice_is(key, "metadata"))) ||
         (found->live->kind == HF_ARRAY && hf_is_granular_list(found->type))) {
         if (!hf_is_allocated(walk, holder->type, key, holder->desired, holder->live, found->live)) {
             look_into(search, found);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "added.h"
+#include "holdfast/json.h"
 
 /* "io.k8s.api.core.v1.PodSpec" is core.PodSpec, in any version. */
 static bool is_of(const char *name, const char *group, const char *kind)
@@ -128,6 +129,33 @@ static const struct {
     {"batch", "JobSpec", "batch/", "Job", " selector "},
 };
 
+/* Fields of later versions than the source of the known defaults, and what they come as. */
+static const struct {
+    const char *group;
+    const char *type;
+    const char *key;
+    const char *value; /* as JSON */
+} LATER[] = {
+    {"core", "ServiceSpec", "internalTrafficPolicy", "\"Cluster\""},
+    {"core", "ServiceSpec", "allocateLoadBalancerNodePorts", "true"},
+    {"batch", "JobSpec", "completionMode", "\"NonIndexed\""},
+    {"batch", "JobSpec", "podReplacementPolicy", "\"TerminatingOrFailed\""},
+    {"apps", "StatefulSetSpec", "persistentVolumeClaimRetentionPolicy",
+     "{\"whenDeleted\":\"Retain\",\"whenScaled\":\"Retain\"}"},
+};
+
+static bool is_later_default(const struct hf_type *type, struct hf_slice key, const struct hf_value *live)
+{
+    for (size_t i = 0; i < sizeof LATER / sizeof LATER[0]; i++) {
+        if (hf_slice_is(key, LATER[i].key) && is_of(type->name, LATER[i].group, LATER[i].type)) {
+            hf_auto_buf struct hf_buf text = {0};
+            hf_json_write(&text, live);
+            return strcmp(hf_buf_text(&text), LATER[i].value) == 0;
+        }
+    }
+    return false;
+}
+
 static bool is_same_text(const struct hf_value *a, const struct hf_value *b)
 {
     return a && b && a->kind == HF_STRING && hf_value_equal(a, b);
@@ -163,6 +191,9 @@ bool hf_is_allocated(const struct walk *walk, const struct hf_type *type, struct
             (!ALLOCATED[i].kind || is_kind(walk, ALLOCATED[i].version, ALLOCATED[i].kind))) {
             return true;
         }
+    }
+    if (is_later_default(type, key, live)) {
+        return true;
     }
     if (is_of(type->name, "core", "PodSpec")) {
         bool is_pod = is_kind(walk, "v1", "Pod");
@@ -237,4 +268,21 @@ bool hf_is_injected_entry(const struct walk *walk, struct hf_slice map, struct h
     }
     return secret && strcmp(secret, "kubernetes.io/service-account-token") == 0 &&
            has_word(" token ca.crt namespace service-ca.crt ", key);
+}
+
+size_t hf_injected_tail(const struct walk *walk, const struct hf_type *list, const struct hf_value *desired,
+                        const struct hf_value *live)
+{
+    size_t wanted = desired->as.array.count;
+    bool are_tolerations = list && list->element && list->element->is_built_in &&
+                           is_of(list->element->name, "core", "Toleration") && is_kind(walk, "v1", "Pod");
+    if (!are_tolerations || live->as.array.count <= wanted) {
+        return 0;
+    }
+    for (size_t i = wanted; i < live->as.array.count; i++) {
+        if (!is_default_toleration(&live->as.array.items[i])) {
+            return 0;
+        }
+    }
+    return live->as.array.count - wanted;
 }

@@ -281,7 +281,7 @@ static void compare_whole(struct walk *walk, const struct hf_type *type, const s
 {
     bool was_atomic = walk->in_atomic;
     struct place place = hf_place_of_item(type);
-    if (desired->as.array.count != live->as.array.count) {
+    if (desired->as.array.count + hf_injected_tail(walk, type, desired, live) != live->as.array.count) {
         hf_walk_find(walk, HF_CHANGED, desired, live, claims);
         return;
     }
