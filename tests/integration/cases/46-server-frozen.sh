@@ -1,4 +1,5 @@
 # The API server's process hangs for 10 s while a drift is on its way: corrected when it goes on.
+# alone: yes
 # clusters: real
 units_copy "$HF_WORK/units" "$HF_NS"
 units_apply "$HF_WORK/units" || fail "kubectl apply: $(tail -n 3 "$HF_WORK/kubectl-apply.out")"

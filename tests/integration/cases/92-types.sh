@@ -1,4 +1,5 @@
 # The types come from the best document that the server gives: OpenAPI v3 for each group, else v2, else what is built in. A group whose
+# alone: yes
 # document fails falls back alone. Whatever serves, what was applied is in sync, and a change is found.
 units_copy "$HF_WORK/units" "$HF_NS"
 units_apply "$HF_WORK/units" || fail "kubectl apply: $(tail -n 3 "$HF_WORK/kubectl-apply.out")"

@@ -1,4 +1,5 @@
 # A CustomResourceDefinition that changes counts within moments: a field that the definition did not have is the unit's problem and no
+# alone: yes
 # drift; once the definition has it, the object is judged by it and put right.
 group=$HF_NS.example.com
 mkdir -p "$HF_WORK/units"
