@@ -186,10 +186,10 @@ incident_ended() { # after, kind, name, outcome
 
 HF_ALSO=() # KIND/NAME outside the case's namespace, deleted at the case's end
 
-# Writes a file of HF_WORK/units from what it reads; @NS@ becomes the case's namespace.
+# Writes a file of HF_WORK/units from what it reads. @NS@ becomes the case's namespace, @CANARY@ what no output may tell, @CANARY64@ its base64.
 unit() {
   mkdir -p "$HF_WORK/units"
-  sed "s/@NS@/$HF_NS/g" >"$HF_WORK/units/$1"
+  sed "s/@NS@/$HF_NS/g; s/@CANARY@/$HF_CANARY/g; s/@CANARY64@/$(printf %s "$HF_CANARY" | base64 -w 0)/g" >"$HF_WORK/units/$1"
 }
 # The units that each such case has: its namespace, and a ConfigMap by which it shows that the agent is awake.
 unit_base() {
@@ -254,6 +254,34 @@ field() { kc -n "$HF_NS" get "$1" -o "jsonpath=$2"; } # OBJECT JSONPATH
 bare() {
   kc -n "$HF_NS" get "$1" -o json >"$HF_WORK/bare.json" || fail "kubectl get $1"
   sqlite3 :memory: "select json_remove(readfile('$HF_WORK/bare.json'), '$.metadata.managedFields', '$.metadata.resourceVersion', '$.metadata.generation', '$.metadata.annotations.\"deployment.kubernetes.io/revision\"', '$.status')"
+}
+
+# --- what must never be told ------------------------------------------------------------------------------------------------
+
+HF_CANARY=canary-5f21c8-never-told # in the Secrets of all cases; what holdfast puts out is searched for it at each case's end
+
+# What a text looks like in what might be put out: plain, in base64 at any offset, in hex.
+traces_of() {
+  local text=$1 shift encoded
+  [ -n "$text" ] || return 0
+  printf '%s\n' "$text"
+  for shift in 0 1 2; do
+    encoded=$(printf '%s%s' "$(printf '%.*s' "$shift" xx)" "$text" | base64 -w 0 | tr -d '=')
+    encoded=${encoded:$(((shift * 8 + 5) / 6))}
+    printf '%s\n' "${encoded:0:$((${#encoded} - 2))}"
+  done
+  printf '%s' "$text" | od -An -v -tx1 | tr -d ' \n'
+  echo
+}
+# Fails when a file holds one of the texts that are to be kept: keeps_secret "TEXT…" FILE…
+keeps_secret() {
+  local text found traces=$HF_WORK/traces
+  : >"$traces"
+  for text in $1; do traces_of "$text" >>"$traces"; done
+  shift
+  found=$(grep -aoFn -f "$traces" -- /dev/null "$@" 2>/dev/null | head -n 5)
+  rm -f "$traces"
+  [ -z "$found" ] || { echo "FAIL: a secret is told: $found"; return 1; }
 }
 
 # --- ends ----------------------------------------------------------------------------------------------------------------

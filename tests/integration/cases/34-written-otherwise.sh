@@ -122,7 +122,7 @@ binaryData: {raw: "/+8A"}
 apiVersion: v1
 kind: Secret
 metadata: {name: keys, namespace: "@NS@", creationTimestamp: null}
-stringData: {password: "not told", both: folded}
+stringData: {password: "@CANARY@", both: folded}
 ---
 apiVersion: v1
 kind: Secret
