@@ -37,6 +37,10 @@ char *hf_strndup(const char *bytes, size_t len);
 /* Overwrites len bytes in a way that the compiler keeps: for tokens and keys, before they are freed. */
 void hf_wipe(void *bytes, size_t len);
 
+/* From now on the process leaves no core dump, and no neighbour of the same user may read its memory or trace it:
+ * tokens and the values of Secrets are in it. */
+void hf_keep_memory_private(void);
+
 /* Scope-bound cleanup: `hf_auto_free char *name = …;` */
 void hf_cleanup_free(void *slot);
 void hf_cleanup_arena(struct hf_arena **slot);

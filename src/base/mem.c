@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -182,6 +184,13 @@ void hf_wipe(void *bytes, size_t len)
     if (bytes) {
         OPENSSL_cleanse(bytes, len);
     }
+}
+
+void hf_keep_memory_private(void)
+{
+    struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 void hf_cleanup_free(void *slot)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "holdfast/mem.h"
 
 static const struct hf_command *const COMMANDS[] = {
     &hf_cmd_run, &hf_cmd_check, &hf_cmd_validate, &hf_cmd_rules, &hf_cmd_digest, &hf_cmd_audit, &hf_cmd_version,
@@ -21,6 +22,7 @@ static void print_help(FILE *out)
 
 int main(int argc, char **argv)
 {
+    hf_keep_memory_private();
     if (argc < 2) {
         print_help(stderr);
         return HF_EXIT_ERROR;

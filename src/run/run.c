@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define DRAIN_MS 4000
@@ -71,14 +69,6 @@ static void on_signal(void *ctx, int signal)
     } else {
         begin_stop(run, signal);
     }
-}
-
-/* Tokens and Secret values are in memory: no core dump, no ptrace by a neighbour of the same user. */
-static void keep_memory_private(void)
-{
-    struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 static int apply_overrides(struct hf_run *run, struct hf_error *err)
@@ -201,7 +191,6 @@ static void say_started(struct hf_run *run)
 
 static int start(struct hf_run *run, struct hf_error *err)
 {
-    keep_memory_private();
     if (hf_config_load(run->options->config, &run->config, err) != 0 || apply_overrides(run, err) != 0 ||
         make_loop(run, err) != 0 || hf_run_trail_open(run, err) != 0 || make_agent(run, err) != 0) {
         return -1;
