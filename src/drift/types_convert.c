@@ -80,16 +80,35 @@ static void convert_string(const struct builder *builder, const struct hf_value 
     }
 }
 
-static void set_keys(struct builder *builder, struct hf_type *type, const struct hf_value *keys)
+static bool has_item(const struct hf_value *list, const struct hf_value *wanted)
 {
-    size_t count = hf_value_count(keys);
-    const char **names = take(builder, count, sizeof *names);
-    for (size_t i = 0; names && i < count; i++) {
-        const struct hf_value *key = hf_value_at(keys, i);
-        names[i] = key && key->kind == HF_STRING ? keep(builder, key->as.text) : "";
+    for (size_t i = 0; list && list->kind == HF_ARRAY && i < list->as.array.count; i++) {
+        if (hf_value_equal(&list->as.array.items[i], wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A custom resource's key is required or has a default. Where the default is not told, an item that leaves the key out
+ * can't be told from the one with the default: the list is keyed by the others, and equal ones pair in their order. */
+static void set_keys(struct builder *builder, struct hf_type *type, const struct hf_value *keys,
+                     const struct hf_value *required)
+{
+    size_t all = keys && keys->kind == HF_ARRAY ? keys->as.array.count : 0;
+    const char **names = take(builder, all, sizeof *names);
+    bool is_told = builder->in_built_in || !builder->lacks_defaults;
+    size_t count = 0;
+    for (int pass = 0; names && pass < 2 && count == 0; pass++) {
+        for (size_t i = 0; i < all; i++) {
+            const struct hf_value *key = hf_value_at(keys, i);
+            if (key->kind == HF_STRING && (is_told || pass == 1 || has_item(required, key))) {
+                names[count++] = keep(builder, key->as.text);
+            }
+        }
     }
     type->list_keys = names;
-    type->list_key_count = names ? count : 0;
+    type->list_key_count = count;
 }
 
 /* The relation of a list's items, as kube-openapi's schemaconv reads it for server-side apply: the list type, else the
@@ -104,7 +123,7 @@ static void convert_list(struct builder *builder, const struct hf_value *schema,
     type->list_type = HF_LIST_ATOMIC;
     if (text_is(schema, "x-kubernetes-list-type", "map")) {
         type->list_type = HF_LIST_MAP;
-        set_keys(builder, type, hf_value_get(schema, "x-kubernetes-list-map-keys"));
+        set_keys(builder, type, hf_value_get(schema, "x-kubernetes-list-map-keys"), hf_value_get(items, "required"));
     } else if (text_is(schema, "x-kubernetes-list-type", "set")) {
         type->list_type = HF_LIST_SET;
     } else if (!hf_value_get(schema, "x-kubernetes-list-type") && strategy && strncmp(strategy, "merge", 5) == 0) {

@@ -102,7 +102,11 @@ Test(types, what_v2_leaves_out_of_a_custom_resource_raises_no_alarm)
         "{\"definitions\":{\"com.example.v1.Widget\":{\"type\":\"object\",\"x-kubernetes-group-version-kind\":[{"
         "\"group\":\"example.com\",\"version\":\"v1\",\"kind\":\"Widget\"}],\"properties\":{\"whole\":{\"type\":"
         "\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"type\":"
-        "\"string\"}}}}}}}}";
+        "\"string\"}}}},\"ports\":{\"type\":\"array\",\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-map-"
+        "keys\":["
+        "\"port\",\"protocol\"],\"items\":{\"type\":\"object\",\"required\":[\"port\"],\"properties\":{\"port\":{"
+        "\"type\":"
+        "\"integer\"},\"protocol\":{\"type\":\"string\"}}}}}}}}";
     static const char *const LIVE[] = {"{a: x, b: its default}", "{a: y, b: its default}"};
     struct fixture fixture = fixture_new();
     struct hf_types *types = NULL;
@@ -111,10 +115,15 @@ Test(types, what_v2_leaves_out_of_a_custom_resource_raises_no_alarm)
     for (size_t i = 0; i < 2; i++) {
         struct hf_judgement judgement;
         hf_auto_buf struct hf_buf live = {0};
-        hf_buf_addf(&live, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}, whole: [%s]}", LIVE[i]);
+        hf_buf_addf(&live,
+                    "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}, whole: [%s], ports: [{port: 2, "
+                    "protocol: TCP}, {port: 1, protocol: TCP}]}",
+                    LIVE[i]);
         struct hf_drift_input input = fixture_input(
             &fixture,
-            fixture_yaml(&fixture, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}, whole: [{a: x}]}"),
+            fixture_yaml(
+                &fixture,
+                "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}, whole: [{a: x}], ports: [{port: 1}]}"),
             fixture_yaml(&fixture, hf_buf_text(&live)));
         input.types = types;
         cr_assert_eq(hf_drift_judge(fixture.arena, &input, &judgement, &err), 0);
