@@ -53,7 +53,7 @@ static bool is_always_there(const struct place *place)
 struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct hf_slice key,
                          const struct hf_value *desired, const struct hf_value *live)
 {
-    struct place place = {.type = NULL, .zero = HF_ZERO_UNSURE};
+    struct place place = {.type = NULL, .zero = walk->is_custom ? HF_ZERO_KEPT : HF_ZERO_UNSURE};
     if (!type) {
         return place;
     }
@@ -80,15 +80,14 @@ struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct h
     return place;
 }
 
-struct place hf_place_of_item(const struct hf_type *list)
+struct place hf_place_of_item(const struct walk *walk, const struct hf_type *list)
 {
-    return (struct place){.type = list ? list->element : NULL, .zero = HF_ZERO_DROPPED};
+    return (struct place){.type = list ? list->element : NULL,
+                          .zero = walk->is_custom ? HF_ZERO_KEPT : HF_ZERO_DROPPED};
 }
 
-/* The unit says nothing here (or null, or a zero value that Go drops), and the server puts back the default, or
- * nothing. */
-static void compare_with_preset(struct walk *walk, const struct place *place, const struct hf_value *desired,
-                                const struct hf_value *live, const struct claims *claims)
+void hf_compare_with_preset(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                            const struct hf_value *live, const struct claims *claims)
 {
     static const struct hf_value NOTHING = {.kind = HF_OBJECT};
     bool was_atomic = walk->in_atomic;
@@ -117,7 +116,7 @@ bool hf_is_preset(struct walk *walk, const struct place *place, const struct hf_
     bool differed = walk->differs;
     walk->quiet = true;
     walk->differs = false;
-    compare_with_preset(walk, place, NULL, live, &NONE);
+    hf_compare_with_preset(walk, place, NULL, live, &NONE);
     bool result = !walk->differs;
     walk->quiet = was_quiet;
     walk->differs = differed;
@@ -127,8 +126,19 @@ bool hf_is_preset(struct walk *walk, const struct place *place, const struct hf_
 static void compare_members(struct walk *walk, const struct place *place, const struct hf_value *desired,
                             const struct hf_value *live, const struct claims *claims);
 
-/* Live lacks what desired sets. */
-static void absent(struct walk *walk, const struct place *place, const struct hf_value *desired,
+/* The claim on what somebody takes away goes with it: what our apply still claims the server itself dropped (a feature
+ * that is off), or the unit said a zero value then. Fields that come and go with a feature are pointers, lists and
+ * objects. A custom resource has none. */
+static bool was_dropped(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                        const struct claims *claims)
+{
+    bool is_single = desired->kind != HF_OBJECT && desired->kind != HF_ARRAY;
+    return !walk->is_custom && !(is_single && place->zero == HF_ZERO_DROPPED) &&
+           hf_claims_applied(walk, place->type, desired, claims);
+}
+
+/* Live lacks what desired sets, or has null there. */
+static void absent(struct walk *walk, const struct place *place, const struct hf_value *desired, bool is_null,
                    const struct claims *claims)
 {
     static const struct hf_value NOTHING = {.kind = HF_OBJECT};
@@ -139,9 +149,7 @@ static void absent(struct walk *walk, const struct place *place, const struct hf
     if (hf_is_zero(desired) && place->zero == HF_ZERO_DROPPED) {
         return;
     }
-    /* The claim on what somebody takes away goes with it: what our apply still claims the server itself dropped (a
-     * feature that is off). */
-    if (hf_claims_applied(walk, place->type, desired, claims) || (place->is_filled && hf_is_zero(desired))) {
+    if ((!is_null && was_dropped(walk, place, desired, claims)) || (place->is_filled && hf_is_zero(desired))) {
         return;
     }
     if (is_hollow(desired) && place->zero == HF_ZERO_UNSURE && walk->ours < 0) {
@@ -219,12 +227,16 @@ static bool null_says_nothing(const struct place *place)
 static void compare_present(struct walk *walk, const struct place *place, const struct hf_value *desired,
                             const struct hf_value *live, const struct claims *claims)
 {
+    if (desired->kind == HF_OBJECT && desired->as.object.count == 0 && hf_is_filled_again(walk, place, claims)) {
+        hf_compare_with_preset(walk, place, NULL, live, claims);
+        return;
+    }
     bool is_merged = desired->kind == HF_OBJECT || (desired->kind == HF_ARRAY && hf_is_granular_list(place->type));
     if (hf_is_zero(desired) && place->preset && place->zero == HF_ZERO_DROPPED && hf_is_preset(walk, place, live)) {
         return;
     }
     if (hf_is_zero(desired) && place->zero == HF_ZERO_DROPPED && !is_merged && !hf_is_zero(live)) {
-        compare_with_preset(walk, place, desired, live, claims);
+        hf_compare_with_preset(walk, place, desired, live, claims);
     } else if (desired->kind == HF_OBJECT && live->kind == HF_OBJECT) {
         compare_members(walk, place, desired, live, claims);
     } else if (desired->kind == HF_ARRAY && live->kind == HF_ARRAY) {
@@ -241,10 +253,15 @@ void hf_compare(struct walk *walk, const struct place *place, const struct hf_va
 {
     bool was_untyped = walk->untyped;
     bool are_null = desired && live && desired->kind == HF_NULL && live->kind == HF_NULL;
-    live = live && live->kind == HF_NULL ? NULL : live;
+    const struct hf_value *stored = live;
+    bool is_null = live && live->kind == HF_NULL;
+    live = is_null ? NULL : live;
     if (walk->depth >= DEEPEST || walk->failed || are_null) {
         return;
     }
+    struct place merged = *place;
+    merged.type = walk->in_atomic ? place->type : hf_type_by_claims(walk, place->type, live, claims);
+    place = &merged;
     walk->depth++;
     walk->untyped = !place->type || place->type->kind == HF_TYPE_UNKNOWN;
     if (desired && desired->kind == HF_NULL && !walk->in_atomic && null_says_nothing(place) &&
@@ -255,15 +272,15 @@ void hf_compare(struct walk *walk, const struct place *place, const struct hf_va
     } else if (desired && desired->kind == HF_NULL && place->is_entry && !live) {
         hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
     } else if (desired && desired->kind == HF_NULL) {
-        compare_with_preset(walk, place, desired, live, claims);
+        hf_compare_with_preset(walk, place, desired, live, claims);
     } else if (!desired && walk->in_atomic && place->may_have_default) {
         walk->untyped = was_untyped; /* whether live holds the default is not known here */
     } else if (!desired && walk->in_atomic) {
-        compare_with_preset(walk, place, NULL, live, claims);
+        hf_compare_with_preset(walk, place, NULL, live, claims);
     } else if (!desired) {
-        hf_find_leftovers(walk, place, live, claims);
+        hf_find_leftovers(walk, place, stored, claims);
     } else if (!live) {
-        absent(walk, place, desired, claims);
+        absent(walk, place, desired, is_null, claims);
     } else {
         compare_present(walk, place, desired, live, claims);
     }

@@ -118,8 +118,14 @@ static void compare_metadata(struct walk *walk, const struct hf_type *type, cons
     hf_walk_back(walk, mark);
 }
 
-/* The rules of an aggregated ClusterRole are the controller's, the spec of a Namespace the server's own, whatever the
- * unit says. */
+/* A Namespace's spec is the server's own, that of a request for a certificate stands once it is made: the server passes
+ * over what an update says (pkg/registry: their strategies' PrepareForUpdate). */
+static bool has_fixed_spec(const char *kind)
+{
+    return strcmp(kind, "Namespace") == 0 || strcmp(kind, "CertificateSigningRequest") == 0;
+}
+
+/* The rules of an aggregated ClusterRole are the controller's, whatever the unit says. */
 bool hf_is_not_compared(const struct walk *walk, const struct hf_value *desired, struct hf_slice key)
 {
     const char *kind = hf_value_text(hf_value_get(desired, "kind"));
@@ -130,7 +136,7 @@ bool hf_is_not_compared(const struct walk *walk, const struct hf_value *desired,
         const struct hf_value *status = hf_value_get(desired, "status");
         return walk->input->has_status || !status || hf_is_zero(status);
     }
-    if (hf_slice_is(key, "spec") && kind && strcmp(kind, "Namespace") == 0) {
+    if (hf_slice_is(key, "spec") && kind && has_fixed_spec(kind)) {
         return true;
     }
     return hf_slice_is(key, "rules") && kind && strcmp(kind, "ClusterRole") == 0 &&
@@ -228,6 +234,7 @@ int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, s
     walk.unit = desired;
     hf_owners_read(&walk, input->live);
     const struct hf_type *type = find_type(input, desired);
+    walk.is_custom = type && !type->is_built_in;
     compare_object(&walk, type, desired, input->live);
     walk.is_drifted = walk.count > 0;
     hf_find_added(&walk, type, desired, input->live);

@@ -25,7 +25,7 @@ static void in_object(struct walk *walk, const struct place *place, const struct
         hf_walk_key(walk, member->key);
         struct place inner = hf_place_of(walk, place->type, member->key, NULL, live);
         if (!hf_is_convention(walk, member->key)) {
-            hf_find_leftovers(walk, &inner, member->value.kind == HF_NULL ? NULL : &member->value, &below);
+            hf_find_leftovers(walk, &inner, &member->value, &below);
         }
         hf_walk_back(walk, mark);
     }
@@ -34,7 +34,7 @@ static void in_object(struct walk *walk, const struct place *place, const struct
 static void in_list(struct walk *walk, const struct place *place, const struct hf_value *live,
                     const struct claims *claims)
 {
-    struct place item = hf_place_of_item(place->type);
+    struct place item = hf_place_of_item(walk, place->type);
     for (size_t i = 0; i < live->as.array.count && !walk->failed; i++) {
         struct claims below;
         struct mark mark = hf_walk_mark(walk);
@@ -49,25 +49,43 @@ static void in_list(struct walk *walk, const struct place *place, const struct h
     }
 }
 
+bool hf_is_filled_again(const struct walk *walk, const struct place *place, const struct claims *claims)
+{
+    return place->type && place->type->kind == HF_TYPE_MAP && place->preset && hf_claims_any_ours(walk, claims) &&
+           !hf_claims_by_others(walk, claims);
+}
+
 void hf_find_leftovers(struct walk *walk, const struct place *place, const struct hf_value *live,
                        const struct claims *claims)
 {
     if (!live || !hf_claims_any_ours(walk, claims)) {
         return;
     }
-    const struct hf_type *type = place->type;
+    const struct hf_type *type = hf_type_by_claims(walk, place->type, live, claims);
+    struct place merged = *place;
     bool is_atomic = type && type->atomic;
-    if (type && type->kind == HF_TYPE_MAP && place->preset && hf_is_preset(walk, place, live)) {
+    merged.type = type;
+    place = &merged;
+    if (live->kind == HF_NULL) {
+        if (type && type->is_nullable && hf_claims_only_ours(walk, claims, false)) {
+            hf_walk_find(walk, HF_LEFTOVER, NULL, live, claims);
+        }
+        return;
+    }
+    if (hf_is_filled_again(walk, place, claims)) {
+        hf_compare_with_preset(walk, place, NULL, live, claims);
         return;
     }
     if (live->kind == HF_OBJECT && live->as.object.count > 0 && !is_atomic) {
         if ((!type || type->kind != HF_TYPE_STRUCT) && hf_claims_only_ours(walk, claims, true) &&
             place->zero == HF_ZERO_KEPT) {
             leave(walk, place, live, claims); /* an entry of a map that is an object itself */
+        } else if (hf_claims_alone(walk, claims)) {
+            leave(walk, place, live, claims); /* applied empty; what it holds goes with it */
         } else {
             in_object(walk, place, live, claims);
         }
-    } else if (live->kind == HF_ARRAY && hf_is_granular_list(type)) {
+    } else if (live->kind == HF_ARRAY && live->as.array.count > 0 && hf_is_granular_list(type)) {
         in_list(walk, place, live, claims);
     } else if (hf_claims_only_ours(walk, claims, false)) {
         leave(walk, place, live, claims);

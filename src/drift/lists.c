@@ -162,7 +162,7 @@ static bool is_service_ports(const struct walk *walk)
 static void beyond(struct walk *walk, const struct hf_type *type, const struct hf_value *live,
                    const struct hf_keyed_item *keys, size_t desired_count, const struct claims *claims)
 {
-    struct place place = hf_place_of_item(type);
+    struct place place = hf_place_of_item(walk, type);
     bool is_strict = is_service_ports(walk);
     for (size_t i = 0; i < live->as.array.count && !walk->failed; i++) {
         if (keys[i].taken) {
@@ -190,7 +190,7 @@ static void compare_by_key(struct walk *walk, const struct hf_type *type, const 
     size_t count = live->as.array.count;
     struct hf_keyed_item *keys = hf_sort_items(walk, type, live);
     size_t *next = hf_arena_array(walk->arena, count, sizeof *next);
-    struct place place = hf_place_of_item(type);
+    struct place place = hf_place_of_item(walk, type);
     walk->failed |= !next;
     for (size_t i = 0; keys && next && i < desired->as.array.count && !walk->failed; i++) {
         const struct hf_value *item = &desired->as.array.items[i];
@@ -280,7 +280,7 @@ static void compare_whole(struct walk *walk, const struct hf_type *type, const s
                           const struct hf_value *live, const struct claims *claims)
 {
     bool was_atomic = walk->in_atomic;
-    struct place place = hf_place_of_item(type);
+    struct place place = hf_place_of_item(walk, type);
     if (desired->as.array.count + hf_injected_tail(walk, type, desired, live) != live->as.array.count) {
         hf_walk_find(walk, HF_CHANGED, desired, live, claims);
         return;

@@ -84,6 +84,57 @@ bool hf_claims_any_ours(const struct walk *walk, const struct claims *claims)
     return walk->ours >= 0 && claims->at[walk->ours] && !claims->whole[walk->ours];
 }
 
+/* A server before 1.23 or so merges some custom resources without their schema (one int-or-string in it is enough):
+ * their lists as a whole, their maps by entry. The claims show it. An empty list is always claimed as a whole, an empty
+ * object too, and that one may have been filled since. */
+const struct hf_type *hf_type_by_claims(struct walk *walk, const struct hf_type *type, const struct hf_value *live,
+                                        const struct claims *claims)
+{
+    static const struct hf_type WHOLE = {.kind = HF_TYPE_UNKNOWN, .name = "", .atomic = true};
+    bool has_parts = false;
+    bool is_whole = false;
+    bool is_free = walk->is_custom && (!type || type->kind == HF_TYPE_UNKNOWN) && live && live->kind == HF_OBJECT &&
+                   live->as.object.count > 0;
+    bool is_list = type && live && live->kind == HF_ARRAY && hf_is_granular_list(type) && live->as.array.count > 0;
+    bool is_map = type && live && live->kind == HF_OBJECT && type->atomic;
+    for (size_t i = 0; (is_list || is_map || is_free) && i < walk->owner_count; i++) {
+        const struct hf_value *claim = claims->at[i];
+        is_whole |= claim && is_leaf(claim);
+        has_parts |= hf_value_count(claim) > 1 || (hf_value_count(claim) == 1 && !hf_value_get(claim, "."));
+    }
+    if (is_free && is_whole && !has_parts) {
+        return &WHOLE;
+    }
+    if (!(is_list && is_whole && !has_parts) && !(is_map && has_parts)) {
+        return type;
+    }
+    struct hf_type *merged = hf_arena_alloc(walk->arena, sizeof *merged);
+    if (!merged) {
+        walk->failed = true;
+        return type;
+    }
+    *merged = *type;
+    merged->atomic = false;
+    merged->list_type = HF_LIST_ATOMIC;
+    return merged;
+}
+
+bool hf_claims_by_others(const struct walk *walk, const struct claims *claims)
+{
+    for (size_t i = 0; i < walk->owner_count; i++) {
+        if ((int)i != walk->ours && (claims->whole[i] || claims->at[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool hf_claims_alone(const struct walk *walk, const struct claims *claims)
+{
+    return walk->ours >= 0 && !claims->whole[walk->ours] && is_leaf(claims->at[walk->ours]) &&
+           !hf_claims_by_others(walk, claims);
+}
+
 /* A list item or an entry of a map that holds others is named by ".". */
 static bool names(const struct hf_value *claim, bool is_item)
 {

@@ -31,6 +31,7 @@ struct walk {
     int ours; /* index of our Apply entry, -1: none */
     bool is_secret;
     bool is_service;
+    bool is_custom; /* a custom resource with a schema: what the unit says is stored as it is */
     struct hf_finding *findings;
     size_t count;
     size_t cap;
@@ -73,7 +74,13 @@ bool hf_claims_only_ours(const struct walk *walk, const struct claims *claims, b
 /* Whether our Apply entry still names each part of what desired sets here: nobody has taken it away since. */
 bool hf_claims_applied(struct walk *walk, const struct hf_type *type, const struct hf_value *desired,
                        const struct claims *claims);
-bool hf_claims_any_ours(const struct walk *walk, const struct claims *claims); /* at or below */
+bool hf_claims_any_ours(const struct walk *walk, const struct claims *claims);  /* at or below */
+bool hf_claims_by_others(const struct walk *walk, const struct claims *claims); /* at, below or around */
+/* Whether our Apply entry names the place without anything below it, and no other entry has anything there. */
+bool hf_claims_alone(const struct walk *walk, const struct claims *claims);
+/* The place's type as the server merges it by what is claimed there: type itself, or one in the arena. */
+const struct hf_type *hf_type_by_claims(struct walk *walk, const struct hf_type *type, const struct hf_value *live,
+                                        const struct claims *claims);
 
 /* finding.c */
 void hf_walk_find(struct walk *walk, enum hf_class class, const struct hf_value *desired, const struct hf_value *live,
@@ -85,10 +92,10 @@ struct place {
     enum hf_zero zero;
     const struct hf_value *preset; /* NULL: none */
     bool is_filled;
-    bool is_unknown; /* a built-in type has no such field: the server drops it */
-    bool is_entry;   /* of a map: null there is stored as the zero value */
+    bool is_unknown;       /* a built-in type has no such field: the server drops it */
+    bool is_entry;         /* of a map: null there is stored as the zero value */
     bool may_have_default; /* that is not known */
-    bool in_milli;   /* a quantity of a resource list */
+    bool in_milli;         /* a quantity of a resource list */
 };
 
 /* compare.c */
@@ -101,8 +108,11 @@ void hf_compare_member(struct walk *walk, const struct hf_type *type, struct hf_
 /* The place of a key below an object of that type; the objects themselves for defaults that depend on a neighbour. */
 struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct hf_slice key,
                          const struct hf_value *desired, const struct hf_value *live);
-struct place hf_place_of_item(const struct hf_type *list);
+struct place hf_place_of_item(const struct walk *walk, const struct hf_type *list);
 bool hf_is_zero(const struct hf_value *value);
+/* The unit says nothing here (or null, or a zero value that Go drops): the server puts back the default, or nothing. */
+void hf_compare_with_preset(struct walk *walk, const struct place *place, const struct hf_value *desired,
+                            const struct hf_value *live, const struct claims *claims);
 /* Whether live holds no more than the server itself puts where a unit says nothing. */
 bool hf_is_preset(struct walk *walk, const struct place *place, const struct hf_value *live);
 
@@ -117,7 +127,9 @@ bool hf_is_cleared(struct walk *walk, const struct hf_type *type, struct hf_slic
 /* Whether the default adds to what the unit says: it holds that, too. */
 bool hf_is_completed(const struct hf_type *type, struct hf_slice key);
 
-/* leftover.c: what live holds there that the unit no longer says and that only our Apply entry claims. */
+/* leftover.c. Whether a map that only the unit's applier has entries in gets its default once they are gone. */
+bool hf_is_filled_again(const struct walk *walk, const struct place *place, const struct claims *claims);
+/* What live holds there that the unit no longer says and that only our Apply entry claims. */
 void hf_find_leftovers(struct walk *walk, const struct place *place, const struct hf_value *live,
                        const struct claims *claims);
 

@@ -19,6 +19,7 @@ struct tally {
     size_t drifted;
     size_t disagreed;
     size_t respelled; /* cases with quantities that the server would only write otherwise */
+    size_t by_apply;  /* cases in which the dry-run said otherwise than the apply itself, which agreed */
     struct counts refused;
     struct counts confirmed;
     struct counts skipped;
@@ -91,6 +92,7 @@ static int run_case(struct oracle *oracle, uint64_t seed, struct tally *tally, b
         return -1;
     }
     tally->respelled += out.respelled > 0;
+    tally->by_apply += out.is_by_apply;
     switch (out.kind) {
     case OUTCOME_IN_SYNC:
         tally->in_sync++;
@@ -130,10 +132,11 @@ static void summarise(const struct tally *tally, uint64_t seed, size_t requests)
     counts_print("never created", &tally->skipped);
     printf("oracle: seeds %llu to %llu, %zu kinds, %zu requests: %zu cases, %zu compared (%.1f %%), %zu in sync, %zu "
            "drifted, %zu not knowable locally, %zu refused by the server, %zu never created, %zu only respelled a "
-           "quantity, %zu disagreements\n",
+           "quantity, %zu agreed with a true apply and not with its dry-run, %zu disagreements\n",
            (unsigned long long)seed, (unsigned long long)(seed + tally->cases - 1), tally->kinds.used, requests,
            tally->cases, compared, 100.0 * (double)compared / (double)(tally->cases ? tally->cases : 1), tally->in_sync,
-           tally->drifted, confirmed, refused, counts_sum(&tally->skipped), tally->respelled, tally->disagreed);
+           tally->drifted, confirmed, refused, counts_sum(&tally->skipped), tally->respelled, tally->by_apply,
+           tally->disagreed);
 }
 
 int main(int argc, char **argv)

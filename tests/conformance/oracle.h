@@ -62,7 +62,7 @@ struct pool {
         const struct hf_type *holder;
         struct hf_slice key; /* empty: an item of a list */
         const struct hf_value *value;
-    } *at;
+    } * at;
     size_t count;
     size_t cap;
 };
@@ -157,10 +157,16 @@ struct known {
     const char *field;
     const char *because; /* a field beside it whose finding speaks for it; NULL: none */
     const char *why;
+    bool only_itself; /* and nothing below it */
 };
-/* The first entry that speaks of a place or of one above it; *beside: the path of `because`. */
+/* A list of desired with an item whose key is set to null or "": the server takes it for another item than the one with
+ * the default, and moves it at each apply. False: none. */
+bool oracle_empty_key(const struct hf_type *type, const struct hf_value *desired, struct hf_buf *path);
+/* The first entry that speaks of a place or of one above it. Of the second there may be more, behind the first;
+ * *beside: the path of `because`. NULL: none. */
 const struct known *oracle_not_knowable(const struct hf_type *root, const char *path);
-const struct known *oracle_derived(const struct hf_type *root, const char *path, char *beside, size_t size);
+const struct known *oracle_derived(const struct hf_type *root, const char *path, size_t behind, char *beside,
+                                   size_t size);
 /* The type of a place and of what holds it. */
 const struct hf_type *oracle_type_at(const struct hf_type *root, const char *path);
 
@@ -180,9 +186,11 @@ struct outcome {
     struct hf_judgement judgement;
     struct difference *at;
     size_t count;
-    const char *why;   /* OUTCOME_CONFIRMED */
-    char refusal[160]; /* OUTCOME_REFUSED */
-    size_t respelled;  /* quantities that the server would only write otherwise */
+    const char *why;        /* OUTCOME_CONFIRMED */
+    const char *shaky_list; /* oracle_empty_key */
+    char refusal[160];      /* OUTCOME_REFUSED */
+    size_t respelled;       /* quantities that the server would only write otherwise */
+    bool is_by_apply;       /* the dry-run said otherwise than the apply itself */
 };
 /* Asks both. -1: the object can't be read. */
 int oracle_compare(struct oracle *oracle, const struct hf_value *desired, struct outcome *out);

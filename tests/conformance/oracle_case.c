@@ -173,8 +173,8 @@ static void mutate(struct oracle *oracle)
 {
     size_t how = oracle_below(oracle, 10);
     if (oracle_chance(oracle, 6)) {
-        if (take_step(oracle, (struct step){
-                                  .kind = STEP_APPLY, .manager = "another", .document = oracle->example.desired})) {
+        if (take_step(oracle,
+                      (struct step){.kind = STEP_APPLY, .manager = "another", .document = oracle->example.desired})) {
             hf_buf_adds(&oracle->story, "another applies the same; ");
         }
     }

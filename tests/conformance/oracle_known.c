@@ -4,16 +4,55 @@
 
 #include "oracle.h"
 
-/* What only the server knows. A difference here is confirmed by the dry-run and counted by its reason. */
+/* What only the server knows. A difference here is confirmed by the dry-run and counted by its reason. A field whose
+ * feature is off is dropped from what is applied, unless live has it already; once the unit was applied, its claim in
+ * managedFields tells as much, and the verdict is sure again. */
 static const struct known NOT_KNOWABLE[] = {
-    {"batch.v1.JobSpec", "ttlSecondsAfterFinished", NULL, "feature gate TTLAfterFinished"},
+    {"batch.v1.JobSpec", "ttlSecondsAfterFinished", NULL, "feature gate TTLAfterFinished", false},
+    {"core.v1.PodSpec", "ephemeralContainers", NULL, "feature gate EphemeralContainers", false},
+    {"core.v1.Volume", "ephemeral", NULL, "feature gate GenericEphemeralVolume", false},
+    {"core.v1.SecurityContext", "procMount", NULL, "feature gate ProcMountType", false},
+    {"core.v1.ServiceSpec", "topologyKeys", NULL, "feature gate ServiceTopology", false},
+    {"core.v1.ServiceSpec", "ipFamilyPolicy", NULL, "feature gate IPv6DualStack", false},
+    {"core.v1.ServiceSpec", "ipFamilies", NULL, "feature gate IPv6DualStack", false},
+    {"core.v1.ServiceSpec", "clusterIPs", NULL, "feature gate IPv6DualStack", false},
+    {"core.v1.ServiceSpec", "allocateLoadBalancerNodePorts", NULL, "feature gate ServiceLBNodePortControl", false},
+    {"core.v1.PersistentVolumeClaimSpec", "dataSource", NULL, "feature gate AnyVolumeDataSource", false},
+    {"autoscaling.v2beta2.MetricTarget", "type", NULL, "autoscaling/v1, as it is stored, has one value a target",
+     false},
+    {"autoscaling.v2beta2.MetricTarget", "value", NULL, "autoscaling/v1, as it is stored, has one value a target",
+     false},
+    {"autoscaling.v2beta2.MetricTarget", "averageValue", NULL,
+     "autoscaling/v1, as it is stored, has one value a target", false},
+    {"autoscaling.v2beta2.MetricTarget", "averageUtilization", NULL,
+     "autoscaling/v1, as it is stored, has one value a target", false},
+    {"autoscaling.v2beta2.HorizontalPodAutoscalerSpec", "metrics", NULL,
+     "autoscaling/v1, as it is stored, has one metric of the cpu", true},
+    {"discovery.v1beta1.Endpoint", "nodeName", NULL, "feature gate EndpointSliceNodeName", false},
+    {"discovery.v1beta1.EndpointConditions", "serving", NULL, "feature gate EndpointSliceTerminatingCondition", false},
+    {"discovery.v1beta1.EndpointConditions", "terminating", NULL, "feature gate EndpointSliceTerminatingCondition",
+     false},
+    {"storage.v1.CSIDriverSpec", "storageCapacity", NULL, "feature gate CSIStorageCapacity", false},
+    {"storage.v1.CSIDriverSpec", "requiresRepublish", NULL, "feature gate CSIServiceAccountToken", false},
+    {"storage.v1.CSIDriverSpec", "tokenRequests", NULL, "feature gate CSIServiceAccountToken", false},
 };
 
-/* What the server sets because of a field beside it: one finding, on that field, tells both. */
+/* What the server sets because of another field, one beside it or, with a "/", one of the object: one finding, on that
+ * field, tells both. */
 static const struct known DERIVED[] = {
-    {"core.v1.PodSpec", "serviceAccount", "serviceAccountName", "deprecated copy"},
-    {"core.v1.Container", "imagePullPolicy", "image", "by the image's tag"},
-    {"core.v1.EphemeralContainer", "imagePullPolicy", "image", "by the image's tag"},
+    {"core.v1.PodSpec", "serviceAccount", "serviceAccountName", "deprecated copy", false},
+    {"core.v1.Container", "imagePullPolicy", "image", "by the image's tag", false},
+    {"core.v1.EphemeralContainer", "imagePullPolicy", "image", "by the image's tag", false},
+    {"core.v1.ServiceSpec", "sessionAffinityConfig", "sessionAffinity", "of ClientIP only", false},
+    {"core.v1.ServiceSpec", "externalTrafficPolicy", "type", "of what is open to the outside", false},
+    {"core.v1.ServiceSpec", "healthCheckNodePort", "type", "of a LoadBalancer", false},
+    {"core.v1.ServiceSpec", "healthCheckNodePort", "externalTrafficPolicy", "of Local", false},
+    {"core.v1.ServiceSpec", "clusterIP", "type", "of what has an address", false},
+    {"core.v1.ServiceSpec", "clusterIPs", "type", "of what has an address", false},
+    {"core.v1.ServiceSpec", "clusterIPs", "clusterIP", "holds it", false},
+    {"core.v1.ServicePort", "nodePort", "/spec/type", "of what is open to the outside", false},
+    {"rbac.v1.Subject", "apiGroup", "kind", "of users and groups", false},
+    {"", "deprecated.daemonset.template.generation", "/spec/template", "counts changes of the template", false},
 };
 
 static bool ends_with(const char *text, const char *end)
@@ -65,8 +104,9 @@ const struct hf_type *oracle_type_at(const struct hf_type *root, const char *pat
     return root;
 }
 
+/* The entry behind that many others which speaks of the path. */
 static const struct known *find(const struct known *table, size_t count, const struct hf_type *root, const char *path,
-                                size_t *parent_len)
+                                size_t behind, size_t *parent_len)
 {
     const char *at = path;
     char part[300];
@@ -77,7 +117,9 @@ static const struct known *find(const struct known *table, size_t count, const s
             return NULL;
         }
         for (size_t i = 0; type && i < count; i++) {
-            if (strcmp(part, table[i].field) == 0 && ends_with(type->name, table[i].type)) {
+            bool is_meant = strcmp(part, table[i].field) == 0 && ends_with(type->name, table[i].type) &&
+                            (*at == '\0' || !table[i].only_itself);
+            if (is_meant && behind-- == 0) {
                 *parent_len = len;
                 return &table[i];
             }
@@ -89,15 +131,62 @@ static const struct known *find(const struct known *table, size_t count, const s
 const struct known *oracle_not_knowable(const struct hf_type *root, const char *path)
 {
     size_t ignored;
-    return find(NOT_KNOWABLE, sizeof NOT_KNOWABLE / sizeof NOT_KNOWABLE[0], root, path, &ignored);
+    return find(NOT_KNOWABLE, sizeof NOT_KNOWABLE / sizeof NOT_KNOWABLE[0], root, path, 0, &ignored);
 }
 
-const struct known *oracle_derived(const struct hf_type *root, const char *path, char *beside, size_t size)
+const struct known *oracle_derived(const struct hf_type *root, const char *path, size_t behind, char *beside,
+                                   size_t size)
 {
     size_t len;
-    const struct known *known = find(DERIVED, sizeof DERIVED / sizeof DERIVED[0], root, path, &len);
+    const struct known *known = find(DERIVED, sizeof DERIVED / sizeof DERIVED[0], root, path, behind, &len);
     if (known) {
-        (void)snprintf(beside, size, "%.*s/%s", (int)len, path, known->because);
+        bool is_absolute = known->because[0] == '/';
+        (void)snprintf(beside, size, "%.*s%s%s", is_absolute ? 0 : (int)len, path, is_absolute ? "" : "/",
+                       known->because);
     }
     return known;
+}
+
+static bool is_nothing(const struct hf_value *value)
+{
+    return value && (value->kind == HF_NULL || (value->kind == HF_STRING && value->as.text.len == 0));
+}
+
+static bool has_empty_key(const struct hf_type *type, const struct hf_value *list)
+{
+    for (size_t i = 0; i < list->as.array.count; i++) {
+        for (size_t j = 0; j < type->list_key_count; j++) {
+            if (is_nothing(hf_value_get(&list->as.array.items[i], type->list_keys[j]))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool oracle_empty_key(const struct hf_type *type, const struct hf_value *desired, struct hf_buf *path)
+{
+    size_t len = path->len;
+    if (type && type->kind == HF_TYPE_LIST && desired->kind == HF_ARRAY && has_empty_key(type, desired)) {
+        return true;
+    }
+    for (size_t i = 0; type && i < hf_value_count(desired); i++) {
+        bool is_object = desired->kind == HF_OBJECT;
+        char part[300];
+        (void)snprintf(part, sizeof part, "%s", is_object ? desired->as.object.members[i].key.ptr : "");
+        if (is_object) {
+            hf_pointer_add_key(path, desired->as.object.members[i].key);
+        } else {
+            hf_pointer_add_index(path, i);
+        }
+        if (oracle_empty_key(below(type, part),
+                             is_object ? &desired->as.object.members[i].value : &desired->as.array.items[i], path)) {
+            return true;
+        }
+        path->len = len;
+        if (path->ptr) {
+            path->ptr[len] = '\0';
+        }
+    }
+    return false;
 }

@@ -41,8 +41,8 @@ static bool is_fixed(const struct spots *spots, const char *path)
            strncmp(path, "/metadata/annotations", 21) != 0 && strncmp(path, "/metadata/finalizers", 20) != 0;
 }
 
-static void collect(struct spots *spots, const struct hf_value *value, const struct hf_type *type,
-                    struct hf_slice name, struct hf_buf *path)
+static void collect(struct spots *spots, const struct hf_value *value, const struct hf_type *type, struct hf_slice name,
+                    struct hf_buf *path)
 {
     size_t len = path->len;
     const char *here = hf_arena_copy(spots->oracle->arena, hf_buf_text(path), path->len);
@@ -139,8 +139,7 @@ static struct hf_value *renamed(struct oracle *oracle, const struct hf_value *it
     for (size_t i = 0; copy->kind == HF_OBJECT && i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
         int64_t number;
         if (hf_value_int(hf_value_get(copy, NUMBERS[i]), &number)) {
-            hf_value_set(oracle->arena, copy, hf_slice_of(NUMBERS[i]),
-                         hf_value_integer(oracle->arena, number + 1));
+            hf_value_set(oracle->arena, copy, hf_slice_of(NUMBERS[i]), hf_value_integer(oracle->arena, number + 1));
         }
     }
     return copy;
@@ -256,10 +255,10 @@ bool oracle_invent(struct oracle *oracle, const struct hf_value *object, bool is
     if (spot->value->kind == HF_OBJECT) {
         return add_member(oracle, spot, is_unit, edit);
     }
-    *edit = (struct edit){spot->path, spot->value->kind == HF_ARRAY
-                                          ? reshaped(oracle, spot)
-                                          : oracle_scalar(oracle, spot->type, spot->holder_type, spot->key,
-                                                          spot->value, is_unit)};
+    *edit = (struct edit){spot->path,
+                          spot->value->kind == HF_ARRAY
+                              ? reshaped(oracle, spot)
+                              : oracle_scalar(oracle, spot->type, spot->holder_type, spot->key, spot->value, is_unit)};
     return true;
 }
 

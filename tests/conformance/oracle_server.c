@@ -122,10 +122,11 @@ static int serve_crd(struct oracle *oracle, const struct hf_value *crd, struct h
 {
     struct hf_error err = HF_ERROR_INIT;
     hf_auto_buf struct hf_buf url = {0};
-    hf_buf_addf(&url, "%s/apis/%s/customresourcedefinitions", oracle->server,
-                hf_value_text(hf_value_get(crd, "apiVersion")));
-    long status = request(oracle, "POST", hf_buf_text(&url), NULL, crd);
-    if (status != 201 && status != 409) {
+    hf_buf_addf(&url, "%s/apis/%s/customresourcedefinitions/%s?fieldManager=oracle&force=true", oracle->server,
+                hf_value_text(hf_value_get(crd, "apiVersion")),
+                hf_value_text(hf_value_path(crd, "metadata", "name", NULL)));
+    long status = request(oracle, "PATCH", hf_buf_text(&url), "application/apply-patch+yaml", crd);
+    if (status != 200 && status != 201) {
         fprintf(stderr, "oracle: a CustomResourceDefinition was refused: %.600s\n", hf_buf_text(&oracle->answer));
         return -1;
     }
@@ -254,9 +255,8 @@ static struct resource *discover(struct oracle *oracle, const char *api_version,
         if (!found && name && of && strcmp(of, kind) == 0 && !strchr(name, '/')) {
             plural = name;
             found = hf_arena_alloc(oracle->kept, sizeof *found);
-            *found = (struct resource){.collection =
-                                           hf_arena_printf(oracle->kept, "%s%s/%s", hf_buf_text(&url),
-                                                           is_namespaced ? "/namespaces/default" : "", name)};
+            *found = (struct resource){.collection = hf_arena_printf(oracle->kept, "%s%s/%s", hf_buf_text(&url),
+                                                                     is_namespaced ? "/namespaces/default" : "", name)};
         }
     }
     for (size_t i = 0; found && i < hf_value_count(resources); i++) {

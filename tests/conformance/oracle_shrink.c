@@ -47,8 +47,9 @@ static void list_paths(struct oracle *oracle, const struct hf_value *value, stru
         if (depth == 0 && paths->count < MOST_PATHS) {
             paths->at[paths->count++] = hf_arena_copy(oracle->arena, hf_buf_text(path), path->len);
         } else if (depth > 0) {
-            list_paths(oracle, value->kind == HF_OBJECT ? &value->as.object.members[i].value : &value->as.array.items[i],
-                       path, depth - 1, paths);
+            list_paths(oracle,
+                       value->kind == HF_OBJECT ? &value->as.object.members[i].value : &value->as.array.items[i], path,
+                       depth - 1, paths);
         }
         path->len = len;
         if (path->ptr) {
@@ -92,8 +93,8 @@ static bool drop_parts(struct oracle *oracle, struct example *example, struct ou
         list_paths(oracle, example->steps[0].document, &path, depth, &paths);
         for (size_t i = 0; i < paths.count && oracle->requests < limit; i++) {
             struct hf_slice pointer = hf_slice_of(paths.at[i]);
-            bool is_there = hf_pointer_get(example->desired, pointer) ||
-                            hf_pointer_get(example->steps[0].document, pointer);
+            bool is_there =
+                hf_pointer_get(example->desired, pointer) || hf_pointer_get(example->steps[0].document, pointer);
             struct example trial;
             if (is_there && !is_needed(paths.at[i])) {
                 trial = without(oracle, example, paths.at[i]);
@@ -178,7 +179,8 @@ void oracle_shrink(struct oracle *oracle)
         printf("  (done again it agrees: it is not shrunk)\n");
         return;
     }
-    while (oracle->requests < limit && (drop_steps(oracle, &example, &out) | drop_parts(oracle, &example, &out, limit))) {
+    while (oracle->requests < limit &&
+           (drop_steps(oracle, &example, &out) | drop_parts(oracle, &example, &out, limit))) {
     }
     if (disagrees(oracle, &example, &out)) {
         print_fixture(oracle, &example, &out);

@@ -129,17 +129,14 @@ static const char *chosen(struct oracle *oracle, struct hf_slice key)
 /* Another spelling, or another value, of a quantity. */
 static const char *quantity(struct oracle *oracle, const struct hf_value *was)
 {
-    static const char *const SAME[][5] = {{"1", "1000m", "1.0", "1e0", NULL},
-                                          {"1Gi", "1024Mi", "1073741824", "1048576Ki", NULL},
-                                          {"500m", "0.5", ".5", "0.500", NULL},
-                                          {"1k", "1e3", "1000", "1E3", NULL},
-                                          {"0", "0.0", "0m", "0Gi", NULL},
-                                          {"100M", "1e8", "100000000", "0.1G", NULL}};
-    static const char *const TEXTS[] = {"1",   "1000m", "0.5",  "500m", "1Gi", "1024Mi",  "1073741824", "1e3",
-                                        "1k",  "100m",  "0.1",  "0",    "2",   "2000m",   "4Gi",        "8Gi",
-                                        "10",  "1E3",   "250m", "10Gi", "1e8", "0.00001", "100M",       "1.5Gi",
-                                        "+1",  "3.0",   "0.1m", "1.5",  "1u",  "1n",      "9Ei",        "16Ei",
-                                        "0.3", "1e-3"};
+    static const char *const SAME[][5] = {
+        {"1", "1000m", "1.0", "1e0", NULL},   {"1Gi", "1024Mi", "1073741824", "1048576Ki", NULL},
+        {"500m", "0.5", ".5", "0.500", NULL}, {"1k", "1e3", "1000", "1E3", NULL},
+        {"0", "0.0", "0m", "0Gi", NULL},      {"100M", "1e8", "100000000", "0.1G", NULL}};
+    static const char *const TEXTS[] = {
+        "1",  "1000m", "0.5",  "500m", "1Gi", "1024Mi", "1073741824", "1e3",  "1k",  "100m",    "0.1",  "0",
+        "2",  "2000m", "4Gi",  "8Gi",  "10",  "1E3",    "250m",       "10Gi", "1e8", "0.00001", "100M", "1.5Gi",
+        "+1", "3.0",   "0.1m", "1.5",  "1u",  "1n",     "9Ei",        "16Ei", "0.3", "1e-3"};
     const char *text = was ? hf_value_text(was) : NULL;
     for (size_t i = 0; text && i < sizeof SAME / sizeof SAME[0]; i++) {
         for (size_t j = 0; SAME[i][j]; j++) {
@@ -181,9 +178,9 @@ static struct hf_value *number(struct oracle *oracle, const struct hf_value *was
 
 static const char *moment(struct oracle *oracle, bool in_micros)
 {
-    static const char *const MICROS[] = {"2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:00.500000Z",
+    static const char *const MICROS[] = {"2026-01-01T00:00:00.000000Z",      "2026-01-01T00:00:00.500000Z",
                                          "2026-01-01T01:00:00.500000+01:00", "2026-01-01T00:00:00Z",
-                                         "2026-01-01T00:00:00.5000009Z", "2026-02-01T00:00:00.000001Z"};
+                                         "2026-01-01T00:00:00.5000009Z",     "2026-02-01T00:00:00.000001Z"};
     static const char *const SECONDS[] = {"2026-01-01T00:00:00Z", "2026-01-01T00:00:00+00:00",
                                           "2026-01-01T01:00:00+01:00", "2026-01-01T00:00:00.5Z",
                                           "2026-02-01T00:00:00Z"};

@@ -7,17 +7,40 @@
 #include "holdfast/yaml.h"
 
 #define TABLE HF_SOURCE_DIR "/tests/fixtures/drift/verdicts.yaml"
+#define CRDS HF_SOURCE_DIR "/tests/fixtures/drift/crds.yaml"
 
-static size_t read_table(struct hf_arena *arena, struct hf_document **cases)
+static size_t read_documents(struct hf_arena *arena, const char *path, struct hf_document **cases)
 {
     struct hf_error err = HF_ERROR_INIT;
     struct hf_buf text = {0};
     size_t count = 0;
-    cr_assert_eq(hf_read_file(TABLE, 1 << 20, &text, &err), 0, "%s", err.text);
+    cr_assert_eq(hf_read_file(path, 1 << 20, &text, &err), 0, "%s", err.text);
     char *kept = hf_arena_copy(arena, text.ptr, text.len);
     cr_assert_eq(hf_yaml_read(arena, kept, text.len, NULL, cases, &count, &err), 0, "%s", err.text);
     hf_buf_free(&text);
     return count;
+}
+
+static size_t read_table(struct hf_arena *arena, struct hf_document **cases)
+{
+    return read_documents(arena, TABLE, cases);
+}
+
+/* The types of the definition that a case names. */
+static struct hf_types *types_of(struct fixture *fixture, const char *crd)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_document *crds;
+    struct hf_types *types = NULL;
+    size_t count = read_documents(fixture->arena, CRDS, &crds);
+    for (size_t i = 0; !types && i < count; i++) {
+        const char *name = hf_value_text(hf_value_path(crds[i].value, "metadata", "name", NULL));
+        if (strcmp(name, crd) == 0) {
+            cr_assert_eq(hf_types_from_crd(crds[i].value, NULL, 0, &types, &err), 0, "%s", err.text);
+        }
+    }
+    cr_assert_not_null(types, "no %s", crd);
+    return types;
 }
 
 ParameterizedTestParameters(verdicts, as_the_server_would_judge)
@@ -61,8 +84,11 @@ ParameterizedTest(size_t *number, verdicts, as_the_server_would_judge)
     const char *problem = hf_value_text(hf_value_get(row, "problem"));
     const struct hf_value *expected = hf_value_get(row, "expect");
     struct hf_drift_input input = fixture_input(&fixture, hf_value_get(row, "desired"), hf_value_get(row, "live"));
+    const char *crd = hf_value_text(hf_value_get(row, "crd"));
+    struct hf_types *types = crd ? types_of(&fixture, crd) : NULL;
     struct hf_error err = HF_ERROR_INIT;
     struct hf_judgement judgement;
+    input.types = types ? types : input.types;
     cr_assert_eq(hf_drift_judge(fixture.arena, &input, &judgement, &err), 0, "%s: %s", name, err.text);
     expect_findings(name, expected, hf_value_get(row, "readable"), &judgement);
     cr_assert_eq(judgement.verdict, hf_value_get(row, "in_sync") || !expected ? HF_IN_SYNC : HF_DRIFTED, "%s", name);
@@ -70,5 +96,6 @@ ParameterizedTest(size_t *number, verdicts, as_the_server_would_judge)
     if (problem) {
         cr_assert_str_eq(judgement.unit_problem, problem, "%s", name);
     }
+    hf_types_free(types);
     fixture_free(&fixture);
 }
