@@ -15,6 +15,7 @@
 #include "holdfast/audit.h"
 #include "holdfast/cluster.h"
 #include "holdfast/drift.h"
+#include "holdfast/pauses.h"
 #include "holdfast/rules.h"
 #include "holdfast/serve.h"
 #include "holdfast/source.h"
@@ -103,6 +104,10 @@ int hf_agent_target_set(struct hf_agent *agent, const struct hf_agent_target_opt
 /* The rules by which findings are judged, kept by the caller until replaced (NULL: none). What is followed is listed
  * and judged anew. */
 int hf_agent_rules(struct hf_agent *agent, const struct hf_rules *rules, struct hf_error *err);
+
+/* What people have paused, kept by the caller until replaced (NULL: nothing). What is no longer paused and still
+ * differs is put back at once; what is under way when a pause begins is finished. */
+int hf_agent_pauses(struct hf_agent *agent, const struct hf_pauses *pauses, struct hf_error *err);
 
 /* At start-up, before anything else of the target: an incident that the trail left open, by its newest event. When its
  * object is first judged it is taken up again, or closed with what is found. */

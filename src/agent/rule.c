@@ -84,6 +84,27 @@ static void put_off(struct weighing *weighing, int64_t until_ms, bool is_grace, 
     }
 }
 
+static bool waits_for_person(struct weighing *weighing)
+{
+    const struct hf_pause *pause = hf_agent_pause_of(weighing->agent, weighing->object);
+    int64_t wait = NO_END_MS;
+    hf_auto_buf struct hf_buf reason = {0};
+    if (!pause) {
+        return false;
+    }
+    hf_buf_adds(&reason, "paused by ");
+    hf_buf_add_safe(&reason, hf_slice_of(pause->by), 60);
+    if (pause->until_ms != HF_TIME_NONE) {
+        hf_buf_adds(&reason, " until ");
+        add_clock(&reason, pause->until_ms);
+        wait = pause->until_ms - weighing->wall_ms;
+    }
+    hf_buf_adds(&reason, ": ");
+    hf_buf_add_safe(&reason, hf_slice_of(pause->reason), 160);
+    put_off(weighing, weighing->mono_ms + (wait > 0 ? wait : 0) + 1, false, &reason);
+    return true;
+}
+
 static bool waits_for_window(struct weighing *weighing, const struct hf_decision *decision)
 {
     if (!decision->held_now) {
@@ -148,7 +169,7 @@ static enum outcome when(struct weighing *weighing, const char *path, const char
     log->limit_times = decision->limit_times ? decision->limit_times : object->target->fight_times;
     log->limit_within_ms = decision->limit_times ? decision->limit_within_ms : object->target->fight_within_ms;
     bool is_drift = !object->desired_changed && (weighing->live || object->was_known);
-    if (waits_for_window(weighing, decision) ||
+    if (waits_for_person(weighing) || waits_for_window(weighing, decision) ||
         (is_drift && (waits_for_peace(weighing, log, manager) || waits_for_grace(weighing, log, decision)))) {
         return OUTCOME_LATER;
     }
@@ -492,8 +513,8 @@ void hf_agent_weigh_extra(struct hf_agent *agent, struct object *object)
         }
         decision.grace_ms = decision.grace_ms > 0 ? decision.grace_ms : PRUNE_GRACE_MS;
         decision.by[HF_BY_GRACE] = decision.by[HF_BY_GRACE] ? decision.by[HF_BY_GRACE] : decision.by[HF_BY_ACTION];
-        later = !log || waits_for_window(&weighing, &decision) || waits_for_prunes(&weighing, &decision) ||
-                waits_for_grace(&weighing, log, &decision);
+        later = !log || waits_for_person(&weighing) || waits_for_window(&weighing, &decision) ||
+                waits_for_prunes(&weighing, &decision) || waits_for_grace(&weighing, log, &decision);
     }
     set_hold(object, held, later, held ? &weighing.hold : &weighing.reason);
     object->is_grace = later && weighing.only_grace;

@@ -145,6 +145,7 @@ struct object {
     bool is_extra;          /* no unit holds it any more; unit is the last that did */
     bool awaits_autoscalers; /* judged once they are known */
     bool may_recreate;
+    bool is_paused; /* as of the last look at the pauses */
     struct path_log *paths;
     size_t path_count;
     size_t path_cap;
@@ -264,6 +265,7 @@ struct hf_agent {
     unsigned char *secret_key;
     size_t secret_key_len;
     const struct hf_rules *rules;
+    const struct hf_pauses *pauses;
     struct target *targets;
     struct object *active;
     struct hf_hasher *hasher;
@@ -344,6 +346,9 @@ int hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_aren
 bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object, enum hf_verdict verdict); /* false: ignored */
 void hf_agent_weigh_extra(struct hf_agent *agent, struct object *object);
 const char *hf_agent_user_of(const struct object *object); /* NULL: not known */
+
+/* pause.c */
+const struct hf_pause *hf_agent_pause_of(const struct hf_agent *agent, const struct object *object); /* NULL: none */
 
 /* paths.c */
 struct path_log *hf_agent_path(struct object *object, const char *path); /* NULL: memory */

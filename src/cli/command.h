@@ -42,6 +42,9 @@ extern const struct hf_command hf_cmd_check;
 extern const struct hf_command hf_cmd_validate;
 extern const struct hf_command hf_cmd_digest;
 extern const struct hf_command hf_cmd_rules;
+extern const struct hf_command hf_cmd_pause;
+extern const struct hf_command hf_cmd_resume;
+extern const struct hf_command hf_cmd_pauses;
 extern const struct hf_command hf_cmd_audit;
 extern const struct hf_command hf_cmd_version;
 

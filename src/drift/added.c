@@ -67,8 +67,8 @@ static void beyond(struct search *search, const struct holder *found)
     bool is_parted = is_ours && is_container(found) && !(is_item && hf_others_name_it(found->others));
     bool is_added = is_ours ? !only_ours && !is_parted && found->others->count > 0 : !is_told(search, found->spot);
     if (is_added) {
-        bool is_left = hf_was_applied(search, found->spot, found->others) ||
-                       (is_ours && hf_are_makers(search, found->others));
+        bool is_left =
+            hf_was_applied(search, found->spot, found->others) || (is_ours && hf_are_makers(search, found->others));
         tell(search, found, is_left ? HF_LEFTOVER : HF_EXTRA_FIELD, &claims);
     }
     hf_walk_back(walk, mark);

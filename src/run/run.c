@@ -164,7 +164,7 @@ static int add_targets(struct hf_run *run, struct hf_error *err)
         }
     }
     /* What the trail left open is taken up before the first object is judged. */
-    if (hf_run_trail_resume(run, NULL, err) != 0) {
+    if (hf_run_trail_resume(run, NULL, err) != 0 || hf_run_pauses_begin(run, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < run->config->target_count; i++) {
@@ -218,6 +218,7 @@ static void stop(struct hf_run *run)
     /* The trail goes last: what the agent queued is written before its file is closed. */
     hf_agent_free(run->agent);
     run->agent = NULL;
+    hf_run_pauses_free(run);
     hf_rules_free(run->rules);
     hf_audit_close(run->audit, 1500);
     hf_audit_reader_close(run->reader);

@@ -4,7 +4,7 @@
  * schema*.c  the types of the kinds in use (holdfast/schema.h)
  * run.c      start and stop           target.c   one cluster with its source      effects.c  what the agent asks for
  * trail.c    trail ↔ agent, alerts, pages  publish.c  views for the pages             reload.c   SIGHUP        notify.c
- * systemd */
+ * systemd   pauses.c   what people have paused */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
@@ -19,6 +19,7 @@
 #include "holdfast/schema.h"
 
 struct run_crds;
+struct run_pauses;
 struct run_target;
 
 struct hf_run {
@@ -33,6 +34,7 @@ struct hf_run {
     struct hf_alert *alert;
     struct hf_serve *serve;
     struct run_target *targets;
+    struct run_pauses *pauses;
 
     pthread_mutex_t reader_lock; /* the pages' threads share one reader */
     struct hf_audit_reader *reader;
@@ -136,6 +138,10 @@ void hf_run_publish(struct hf_run *run);
 
 /* rules.c */
 int hf_run_rules(const struct hf_config *config, struct hf_rules **out, struct hf_error *err);
+
+/* pauses.c */
+int hf_run_pauses_begin(struct hf_run *run, struct hf_error *err); /* before the first object is judged */
+void hf_run_pauses_free(struct hf_run *run);                       /* after the agent, which uses the set */
 
 /* reload.c */
 void hf_run_reload(struct hf_run *run);

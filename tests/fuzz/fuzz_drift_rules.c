@@ -22,7 +22,7 @@ static void ask(const struct hf_rules *rules, const struct hf_rule_question *que
     struct hf_error err = HF_ERROR_INIT;
     struct hf_decision decision;
     const struct hf_rule_step *steps;
-    size_t count;
+    size_t count = 0;
     hf_rules_decide(rules, question, &decision);
     must(arena && hf_rules_explain(arena, rules, question, &steps, &count, &err) == 0);
     must(count == hf_rules_count(rules));
@@ -41,7 +41,7 @@ static void as_pack(const char *bytes, size_t len)
     struct hf_error err = HF_ERROR_INIT;
     struct hf_rules *rules;
     const char *const *texts;
-    size_t count;
+    size_t count = 0;
     must(hf_rules_new(&rules, &err) == 0);
     if (hf_rules_add(rules, "a.yaml", bytes, len, &err) != 0) {
         must(err.code != HF_OK && strncmp(err.text, "a.yaml: ", 8) == 0 && hf_rules_count(rules) == 0);
