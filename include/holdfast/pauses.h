@@ -4,6 +4,7 @@
 #define HOLDFAST_PAUSES_H
 
 #include "holdfast/clock.h"
+#include "holdfast/error.h"
 #include "holdfast/mem.h"
 
 #define HF_PAUSE_ID 24

@@ -257,7 +257,9 @@ int hf_agent_resume(struct hf_agent *agent, const struct hf_audit_event *newest,
     incident->drifted_ms = newest->drifted_at_ms;
     incident->intended = newest->type && strncmp(newest->type, "correction.", 11) == 0;
     /* Whether the write went out before the end is not known: if the object is found right, it was very likely ours. */
-    incident->applied = incident->intended && strcmp(newest->type, "correction.blocked") != 0;
+    bool is_blocked = newest->type && strcmp(newest->type, "correction.blocked") == 0;
+    incident->applied = incident->intended && !is_blocked;
+    incident->blocked_before = is_blocked ? hf_agent_message_number(newest->message) : 0;
     (void)snprintf(incident->manager, sizeof incident->manager, "%s", newest->manager ? newest->manager : "");
     void *old = NULL;
     if (hf_map_put(target->resumed, (struct hf_slice){key.ptr, key.len}, resumed, &old) != 0) {

@@ -77,14 +77,35 @@ void hf_agent_block(struct hf_agent *agent, struct object *object, const char *r
     object->incident.blocked = true;
     hf_agent_set_verdict(agent, object, HF_BLOCKED, reason);
     if (!told) {
-        struct event_extra extra = {.manager = object->incident.manager,
-                                    .operation = object->incident.operation,
-                                    .drifted_ms = object->incident.drifted_ms,
-                                    .corrected_ms = HF_TIME_NONE,
-                                    .alert = true,
-                                    .with_findings = true};
-        hf_auto_buf struct hf_buf text = {0};
-        hf_buf_addf(&text, "%s is not put back: %s", object->incident.summary, reason);
+        hf_agent_say_blocked(agent, object, reason);
+    }
+}
+
+uint64_t hf_agent_message_number(const char *message)
+{
+    uint64_t number = 0;
+    struct hf_digest digest;
+    struct hf_error ignored = HF_ERROR_INIT;
+    if (message && hf_sha256(message, strlen(message), &digest, &ignored) == 0) {
+        memcpy(&number, digest.bytes, sizeof number);
+    }
+    return number;
+}
+
+void hf_agent_say_blocked(struct hf_agent *agent, struct object *object, const char *reason)
+{
+    struct incident *incident = &object->incident;
+    uint64_t before = incident->blocked_before;
+    struct event_extra extra = {.manager = incident->manager,
+                                .operation = incident->operation,
+                                .drifted_ms = incident->drifted_ms,
+                                .corrected_ms = HF_TIME_NONE,
+                                .alert = true,
+                                .with_findings = true};
+    hf_auto_buf struct hf_buf text = {0};
+    hf_buf_addf(&text, "%s is not put back: %s", incident->summary, reason);
+    incident->blocked_before = 0;
+    if (before == 0 || before != hf_agent_message_number(hf_buf_text(&text))) {
         hf_agent_say(agent, object, "correction.blocked", hf_agent_severity(object), hf_buf_text(&text), &extra);
     }
 }

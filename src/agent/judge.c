@@ -339,15 +339,7 @@ void hf_agent_put_off(struct hf_agent *agent, struct object *object, enum hf_ver
     incident->blocked = incident->is_put_off = true;
     hf_agent_set_verdict(agent, object, HF_BLOCKED, reason);
     if (!told) {
-        struct event_extra extra = {.manager = incident->manager,
-                                    .operation = incident->operation,
-                                    .drifted_ms = incident->drifted_ms,
-                                    .corrected_ms = HF_TIME_NONE,
-                                    .alert = true,
-                                    .with_findings = true};
-        hf_auto_buf struct hf_buf text = {0};
-        hf_buf_addf(&text, "%s is not put back: %s", incident->summary, reason);
-        hf_agent_say(agent, object, "correction.blocked", hf_agent_severity(object), hf_buf_text(&text), &extra);
+        hf_agent_say_blocked(agent, object, reason);
     }
 }
 

@@ -89,6 +89,7 @@ static bool waits_for_person(struct weighing *weighing)
     const struct hf_pause *pause = hf_agent_pause_of(weighing->agent, weighing->object);
     int64_t wait = NO_END_MS;
     hf_auto_buf struct hf_buf reason = {0};
+    weighing->object->is_paused = pause != NULL;
     if (!pause) {
         return false;
     }

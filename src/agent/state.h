@@ -70,6 +70,7 @@ struct incident {
     char operation[16];
     char user[128]; /* by the API server's audit events; "": not known */
     char summary[200];
+    uint64_t blocked_before; /* of an incident taken up again: what was said last of its being blocked; 0: nothing */
 };
 
 /* What is known of one path of an object: since when it differs, and how often it was put back. */
@@ -346,6 +347,10 @@ int hf_agent_weigh(struct hf_agent *agent, struct object *object, struct hf_aren
 bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object, enum hf_verdict verdict); /* false: ignored */
 void hf_agent_weigh_extra(struct hf_agent *agent, struct object *object);
 const char *hf_agent_user_of(const struct object *object); /* NULL: not known */
+
+/* correct.c: tells once why an incident is not put back; not again after a restart when it was the last said of it. */
+void hf_agent_say_blocked(struct hf_agent *agent, struct object *object, const char *reason);
+uint64_t hf_agent_message_number(const char *message); /* 0: none */
 
 /* pause.c */
 const struct hf_pause *hf_agent_pause_of(const struct hf_agent *agent, const struct object *object); /* NULL: none */

@@ -13,6 +13,8 @@ ulimit -c unlimited 2>/dev/null || true
 units_apply "$HF_WORK/units" || fail "kubectl apply"
 agent_config "$HF_WORK/units"
 cd "$HF_WORK/here" || fail "no folder"
+# Built with AddressSanitizer it would answer the signal itself.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0"
 agent_start || fail "the agent does not start"
 wait_for 20 "3 objects in sync" all_in_sync 3
 equal "the limit of its core files" "$(sed -n 's/^Max core file size *\([^ ]*\) *\([^ ]*\) .*/\1 \2/p' "/proc/$HF_AGENT_PID/limits")" "0 0"
