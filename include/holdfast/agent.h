@@ -109,6 +109,31 @@ int hf_agent_rules(struct hf_agent *agent, const struct hf_rules *rules, struct 
  * differs is put back at once; what is under way when a pause begins is finished. */
 int hf_agent_pauses(struct hf_agent *agent, const struct hf_pauses *pauses, struct hf_error *err);
 
+/* A write to an object of a target that the API server has audited (audit.k8s.io/v1, holdfast/apiaudit.h), by whomever.
+ * Borrowed for the call. */
+struct hf_agent_write {
+    const char *group;
+    const char *kind;
+    const char *namespace;        /* NULL: cluster-scoped */
+    const char *name;             /* NULL: of a whole collection */
+    const char *subresource;      /* NULL: none */
+    const char *resource_version; /* that it made; NULL: not told */
+    const char *user;
+    const char *impersonated; /* the user it was done as; NULL: himself */
+    const char *const *groups;
+    size_t group_count;
+    const char *user_agent; /* may be NULL */
+    const char *source;     /* an address; may be NULL */
+    const char *manager;    /* the request's fieldManager; NULL: by the user agent, as the API server does */
+    bool is_delete;
+    int64_t at_ms; /* when it was answered */
+};
+/* Joins them to the drifts that were seen, or will be: by the resourceVersion that the drift was seen at; where that is
+ * not told (deletions, objects that are audited without content) by object, manager and time, which the record says.
+ * What is found after the drift was recorded is an event of its own, drift.attributed. */
+int hf_agent_written(struct hf_agent *agent, const char *target, const struct hf_agent_write *writes, size_t count,
+                     struct hf_error *err);
+
 /* At start-up, before anything else of the target: an incident that the trail left open, by its newest event. When its
  * object is first judged it is taken up again, or closed with what is found. */
 int hf_agent_resume(struct hf_agent *agent, const struct hf_audit_event *newest, struct hf_error *err);

@@ -59,6 +59,7 @@ static void target_free(struct target *target)
     hf_map_free(target->resumed, free);
     hf_map_free(target->known, free);
     hf_agent_autoscalers_free(target, NULL);
+    hf_agent_attribution_free(target);
     free(target->prunes.times);
     free(target->source_problem);
     free(target->cluster_problem);

@@ -77,6 +77,7 @@ void hf_agent_object_free(struct object *object)
     free(object->mark);
     free(object->mend);
     free(object->tidy);
+    free(object->who);
     free(object->reason);
     free(object->strings);
     free(object);

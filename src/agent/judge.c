@@ -162,15 +162,20 @@ int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t d
         hf_agent_keep_row(agent, object, false);
         return 0;
     }
+    bool is_drift = !incident->created && !incident->rollout && object->verdict != HF_EXTRA;
+    if (is_drift) {
+        hf_agent_attribute(agent, object, drifted_ms);
+    } else {
+        free(object->who);
+        object->who = NULL;
+    }
     struct event_extra extra = {.manager = incident->manager,
                                 .operation = incident->operation,
                                 .drifted_ms = drifted_ms,
                                 .corrected_ms = HF_TIME_NONE,
                                 .alert = opens && (!object->target->correct || object->is_held) && !incident->created,
                                 .with_findings = true};
-    if (opens && !incident->created && !incident->rollout && object->verdict != HF_EXTRA) {
-        object->target->drifts++;
-    }
+    object->target->drifts += opens && is_drift;
     hf_agent_say(agent, object, opens ? opening_type(object) : "drift.changed",
                  incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text),
                  &extra);

@@ -128,6 +128,9 @@ static const char *detail_of(struct hf_agent *agent, struct batch *batch, const 
     }
     hf_buf_addc(&out, ']');
     add_text(&out, "rule", object->rule, false);
+    if (object->who && object->incident.open) {
+        hf_buf_addf(&out, ",\"who\":%s", object->who);
+    }
     hf_buf_addc(&out, '}');
     const char *kept = hf_buf_ok(&out) ? keep(agent, batch, hf_buf_text(&out)) : NULL;
     if (!kept) {
@@ -165,13 +168,19 @@ void hf_agent_say(struct hf_agent *agent, const struct object *object, const cha
         event->incident = keep(agent, batch, object->incident.id);
         event->seen_at_ms = object->incident.seen_ms;
     }
+    if (extra->incident) {
+        event->incident = keep(agent, batch, extra->incident);
+        event->seen_at_ms = extra->seen_ms;
+    }
     event->manager = keep(agent, batch, extra->manager);
     event->operation = keep(agent, batch, extra->operation);
     event->subresource = keep(agent, batch, extra->subresource);
     event->drifted_at_ms = extra->drifted_ms;
     event->corrected_at_ms = extra->corrected_ms;
     event->alert = extra->alert;
-    if (extra->with_findings && object->finding_count > 0) {
+    if (extra->detail) {
+        event->detail = keep(agent, batch, extra->detail);
+    } else if (extra->with_findings && (object->finding_count > 0 || (object->who && object->incident.open))) {
         event->detail = detail_of(agent, batch, object);
     }
     hf_log_write(agent->log,

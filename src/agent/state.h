@@ -17,6 +17,7 @@
 #define HF_RV_TEXT 40
 #define HF_RV_RING 16
 
+struct attribution;
 struct target;
 struct scope;
 
@@ -147,6 +148,7 @@ struct object {
     bool awaits_autoscalers; /* judged once they are known */
     bool may_recreate;
     bool is_paused; /* as of the last look at the pauses */
+    char *who;      /* of the open incident: what the API server has audited, as JSON; NULL: not known */
     struct path_log *paths;
     size_t path_count;
     size_t path_cap;
@@ -232,7 +234,8 @@ struct target {
     struct hf_map *known;   /* key → what the trail knew of it, a struct known */
     struct scope *scopes;
     struct autoscaler *autoscalers;
-    struct path_log prunes; /* how often something was pruned, for the limit */
+    struct attribution *attribution; /* NULL: nothing is known or waited for */
+    struct path_log prunes;          /* how often something was pruned, for the limit */
     uint64_t pass;
     char *source_problem;
     char *cluster_state;   /* why the cluster as a whole can't be reached; NULL: it can */
@@ -326,6 +329,9 @@ struct event_extra {
     int64_t corrected_ms;
     bool alert;
     bool with_findings;
+    const char *incident; /* NULL: the open one */
+    int64_t seen_ms;      /* of `incident` */
+    const char *detail;   /* in place of the findings; NULL: none */
 };
 void hf_agent_say(struct hf_agent *agent, const struct object *object, const char *type, const char *severity,
                   const char *message, const struct event_extra *extra);
@@ -351,6 +357,11 @@ const char *hf_agent_user_of(const struct object *object); /* NULL: not known */
 /* correct.c: tells once why an incident is not put back; not again after a restart when it was the last said of it. */
 void hf_agent_say_blocked(struct hf_agent *agent, struct object *object, const char *reason);
 uint64_t hf_agent_message_number(const char *message); /* 0: none */
+
+/* attribute.c */
+/* A drift has just been found: object->who is set if it is known, else it is waited for. Before it is said. */
+void hf_agent_attribute(struct hf_agent *agent, struct object *object, int64_t drifted_ms);
+void hf_agent_attribution_free(struct target *target);
 
 /* pause.c */
 const struct hf_pause *hf_agent_pause_of(const struct hf_agent *agent, const struct object *object); /* NULL: none */
