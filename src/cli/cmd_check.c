@@ -30,17 +30,33 @@ static bool is_held(const struct check_object *object, size_t index)
            hf_decision_weight(&object->judgement.findings[index], &object->decisions[index]) == HF_WEIGHT_HOLD;
 }
 
+/* What people should know of an object whatever its verdict is; empty when there is nothing. */
+static void add_note(struct hf_buf *out, const struct check_object *object)
+{
+    if (object->judgement.unit_problem) {
+        hf_buf_add_safe(out, hf_slice_of(object->judgement.unit_problem), 1000);
+    }
+    if (object->reported > 0) {
+        hf_buf_addf(out, "%s%zu addition%s by others, reported only", out->len > 0 ? "; " : "", object->reported,
+                    object->reported == 1 ? "" : "s");
+    }
+}
+
 static void print_text(const struct check_object *object, FILE *out)
 {
     hf_auto_buf struct hf_buf place = {0};
     hf_auto_buf struct hf_buf safe = {0};
+    hf_auto_buf struct hf_buf note = {0};
     add_place(&place, object);
+    add_note(&note, object);
     hf_buf_add_safe(&safe, (struct hf_slice){hf_buf_text(&place), place.len}, 1000);
-    if (object->judgement.verdict == HF_IN_SYNC) {
+    if (object->judgement.verdict == HF_IN_SYNC && note.len == 0) {
         return;
     }
     hf_buf_addf(&safe, " (target %s, unit %s): %s", object->target->name, object->unit->slug,
                 hf_verdict_name(object->judgement.verdict));
+    hf_buf_adds(&safe, note.len > 0 ? "; " : "");
+    hf_buf_adds(&safe, hf_buf_text(&note));
     if (object->judgement.reason) {
         hf_buf_adds(&safe, ", ");
         hf_buf_add_safe(&safe, hf_slice_of(object->judgement.reason), 1000);
@@ -84,6 +100,9 @@ static void add_json(struct hf_buf *out, const struct check_object *object)
     add_pair(out, "name", object->name);
     add_pair(out, "verdict", hf_verdict_name(object->judgement.verdict));
     add_pair(out, "reason", object->judgement.reason);
+    hf_auto_buf struct hf_buf note = {0};
+    add_note(&note, object);
+    add_pair(out, "note", note.len > 0 ? hf_buf_text(&note) : NULL);
     hf_buf_adds(out, ",\"findings\":[");
     for (size_t i = 0; i < object->judgement.count; i++) {
         const struct hf_finding *finding = &object->judgement.findings[i];
