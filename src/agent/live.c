@@ -90,7 +90,7 @@ int hf_agent_change(struct hf_agent *agent, uint64_t scope_id, enum hf_change ch
                     struct hf_error *err)
 {
     struct scope *scope = find_scope(agent, scope_id);
-    if (scope && scope->scales != SCALES_NOTHING &&
+    if (scope && scope->scales != HF_SCALES_NOTHING &&
         hf_agent_take_autoscaler(agent, scope, live, change == HF_DELETED, err) != 0) {
         return -1;
     }
@@ -122,7 +122,7 @@ int hf_agent_list_begin(struct hf_agent *agent, uint64_t scope_id, struct hf_err
 int hf_agent_item(struct hf_agent *agent, uint64_t scope_id, const struct hf_value *live, struct hf_error *err)
 {
     struct scope *scope = find_scope(agent, scope_id);
-    if (scope && scope->scales != SCALES_NOTHING && hf_agent_take_autoscaler(agent, scope, live, false, err) != 0) {
+    if (scope && scope->scales != HF_SCALES_NOTHING && hf_agent_take_autoscaler(agent, scope, live, false, err) != 0) {
         return -1;
     }
     struct object *object = scope ? find_live(scope, live) : NULL;
@@ -186,7 +186,7 @@ int hf_agent_list_end(struct hf_agent *agent, uint64_t scope_id, struct hf_error
     }
     scope->listing = false;
     scope->synced = true;
-    if (scope->scales != SCALES_NOTHING) {
+    if (scope->scales != HF_SCALES_NOTHING) {
         hf_agent_sweep_autoscalers(agent, scope);
     }
     int result = find_missing(agent, scope, err);

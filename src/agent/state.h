@@ -11,6 +11,7 @@
 #define HF_AGENT_STATE_H
 
 #include "holdfast/agent.h"
+#include "holdfast/autoscaler.h"
 #include "holdfast/map.h"
 
 #define HF_INCIDENT_ID 32
@@ -172,30 +173,18 @@ struct object {
     struct object *active_prev;
 };
 
-/* A HorizontalPodAutoscaler or VerticalPodAutoscaler, as far as it matters here. */
 struct autoscaler {
     struct scope *scope;
-    char *strings; /* one block for the five below */
-    const char *own_name;
-    const char *group;
-    const char *kind;
-    const char *namespace;
-    const char *name;
-    bool is_vertical;
-    int64_t least; /* replicas */
-    int64_t most;
-    struct hf_arena *arena; /* of policies */
-    const struct hf_value *policies;
+    char *name;
+    struct hf_autoscaler *facts;
     uint64_t listed;
     struct autoscaler *next;
 };
 
-enum scales { SCALES_NOTHING, SCALES_REPLICAS, SCALES_RESOURCES };
-
 struct scope {
     uint64_t id;
-    enum scales scales; /* its objects are autoscalers: looked at although no unit names them */
-    bool is_for_scales; /* followed for that only */
+    enum hf_scaling scales; /* its objects are autoscalers: looked at although no unit names them */
+    bool is_for_scales;     /* followed for that only */
     struct target *target;
     char *api_version;
     char *kind;

@@ -13,7 +13,7 @@
 #define PROGRESS_MS 1000
 #define MOST_TRIES 4 /* at types that can't be read just now; then the next best serve */
 
-static void fail(struct check *check, const struct hf_error *why, const char *doing)
+void check_fail(struct check *check, const struct hf_error *why, const char *doing)
 {
     if (!check->failed) {
         check->failed = true;
@@ -30,16 +30,32 @@ static void on_progress(void *ctx)
     hf_timer_set(check->progress, 200);
 }
 
-static void judge(struct check_object *object, const struct hf_value *live, struct hf_error *err)
+static struct hf_drift_input input_of(const struct check_object *object, const struct hf_value *live)
 {
-    struct check *check = object->target->check;
-    struct hf_drift_input input = {.types = object->target->types,
+    return (struct hf_drift_input){.types = object->target->types,
                                    .desired = object->desired,
                                    .live = live,
                                    .manager = object->target->config->manager,
                                    .has_status = object->resource->has_status,
-                                   .secret_key = check->key,
-                                   .secret_key_len = sizeof check->key};
+                                   .secret_key = object->target->check->key,
+                                   .secret_key_len = sizeof object->target->check->key};
+}
+
+static void make_diff(struct check_object *object, const struct hf_value *live, struct hf_error *err)
+{
+    struct hf_drift_input input = input_of(object, live);
+    hf_auto_buf struct hf_buf diff = {0};
+    if (object->judgement.verdict != HF_DRIFTED && object->judgement.verdict != HF_MISSING) {
+        return;
+    }
+    if (hf_drift_diff(&diff, &input, &object->judgement, 3, err) == 0) {
+        object->diff = hf_buf_take(&diff);
+    }
+}
+
+static void judge(struct check_object *object, const struct hf_value *live, struct hf_error *err)
+{
+    struct hf_drift_input input = input_of(object, live);
     int64_t deleted_ms;
     if (hf_drift_judge(object->arena, &input, &object->judgement, err) != 0 || check_weigh(object, err) != 0) {
         return;
@@ -48,12 +64,14 @@ static void judge(struct check_object *object, const struct hf_value *live, stru
         object->judgement.verdict = HF_TERMINATING;
         return;
     }
-    if (object->judgement.verdict == HF_DRIFTED || object->judgement.verdict == HF_MISSING) {
-        hf_auto_buf struct hf_buf diff = {0};
-        if (hf_drift_diff(&diff, &input, &object->judgement, 3, err) == 0) {
-            object->diff = hf_buf_take(&diff);
+    if (check_may_be_scaled(object)) {
+        object->live = hf_value_copy(object->arena, live);
+        if (!object->live) {
+            (void)hf_error_set(err, HF_ENOMEM, "out of memory");
         }
+        return;
     }
+    make_diff(object, live, err);
 }
 
 static void unknown(struct check_object *object, const char *why)
@@ -114,7 +132,7 @@ static void fetch_more(struct check *check)
         }
     }
     if (check->done == check->object_count) {
-        hf_loop_stop(check->loop);
+        check_scalers(check);
     }
 }
 
@@ -157,7 +175,7 @@ static void on_types(void *ctx, const struct hf_schema_result *result, const str
         }
     }
     if (err.code != HF_OK) {
-        fail(target->check, &err, target->name);
+        check_fail(target->check, &err, target->name);
         return;
     }
     target->types = result->types;
@@ -169,7 +187,7 @@ static void on_discovered(void *ctx, const struct hf_error *state)
     struct check_target *target = ctx;
     struct hf_error err = *state;
     if (err.code != HF_OK || read_types(target, &err) != 0) {
-        fail(target->check, &err, target->name);
+        check_fail(target->check, &err, target->name);
     }
 }
 
@@ -321,7 +339,15 @@ int check_run(struct check *check, const char *config, struct hf_error *err)
     if (!check->progress) {
         return check->http ? hf_error_set(err, HF_ENOMEM, "out of memory") : -1;
     }
-    return open_targets(check, err) != 0 ? -1 : look(check, err);
+    if (open_targets(check, err) != 0 || look(check, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < check->object_count; i++) {
+        if (check->objects[i].live) {
+            make_diff(&check->objects[i], check->objects[i].live, err);
+        }
+    }
+    return err->code == HF_OK ? 0 : -1;
 }
 
 void check_free(struct check *check)

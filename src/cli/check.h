@@ -2,6 +2,7 @@
 #ifndef HF_CLI_CHECK_H
 #define HF_CLI_CHECK_H
 
+#include "holdfast/autoscaler.h"
 #include "holdfast/cluster.h"
 #include "holdfast/config.h"
 #include "holdfast/drift.h"
@@ -37,7 +38,10 @@ struct check_object {
     struct hf_arena *arena; /* of the judgement */
     struct hf_judgement judgement;
     const struct hf_decision *decisions; /* one for each finding */
-    size_t reported;                     /* additions that are no drift */
+    struct hf_finding *own_findings;     /* the judgement's, and decisions, where they may be changed; NULL before */
+    struct hf_decision *own_decisions;
+    const struct hf_value *live; /* kept only where an autoscaler may own a part of it */
+    size_t reported;             /* additions that are no drift */
     char *diff;
 };
 
@@ -60,6 +64,8 @@ struct check {
     size_t object_cap;
     size_t next; /* to be fetched */
     size_t done;
+    size_t scaled; /* the object whose autoscalers are asked for */
+    enum hf_scaling scaling;
     size_t waiting;  /* targets not discovered yet */
     size_t problems; /* units that can't be read: told on stderr */
     bool failed;
@@ -72,5 +78,13 @@ void check_free(struct check *check);
 
 /* Leaves what the rules count as drift, with what they decide; in sync when nothing is left. check_rules.c */
 int check_weigh(struct check_object *object, struct hf_error *err);
+
+/* Whether an autoscaler could own something of what is found. check_scalers.c */
+bool check_may_be_scaled(const struct check_object *object);
+/* Asks for the autoscalers of all that have `live`, drops what they own from what was found, then stops the loop. */
+void check_scalers(struct check *check);
+
+/* The look as a whole can't be taken. */
+void check_fail(struct check *check, const struct hf_error *why, const char *doing);
 
 #endif

@@ -41,7 +41,8 @@ static int weigh_findings(struct check_object *object, struct hf_rule_question *
     }
     judgement->findings = kept;
     judgement->count = count;
-    object->decisions = decisions;
+    object->decisions = object->own_decisions = decisions;
+    object->own_findings = kept;
     if (count == 0) {
         judgement->verdict = HF_IN_SYNC;
     }

@@ -42,6 +42,7 @@ for replicas in 4 6 2 5; do
 done
 nothing_since "within the bounds" "$before"
 for name in held byhand silent; do equal "replicas of $name" "$(field deployment/$name '{.spec.replicas}')" 5; done
+"$HF_BIN/holdfast" check --config "$HF_CONFIG" >"$HF_WORK/check.out" 2>&1 || fail "check takes the autoscaler's replicas for drift: $(cat "$HF_WORK/check.out")"
 
 # Another field's correction leaves the replicas, and what the autoscaler has set is not made the unit's.
 for name in held byhand silent; do
