@@ -282,6 +282,12 @@ static int read_item(struct hf_arena *arena, struct hf_slice text, struct patter
         if (!pair.key.ptr || !pair.value.ptr) {
             return hf_error_set(err, HF_ENOMEM, "out of memory");
         }
+        for (size_t i = 0; i < part->pair_count; i++) {
+            if (hf_slice_equal(pairs[i].key, pair.key)) {
+                return hf_error_set(err, HF_EINVAL, "found the part \"%.*s\", which names the key %.*s twice",
+                                    HF_SLICE(text), HF_SLICE(pair.key));
+            }
+        }
         hf_buf_addf(&whole, "%c", part->pair_count ? ',' : '[');
         hf_buf_add(&whole, pair.key.ptr, pair.key.len);
         hf_buf_addc(&whole, '=');

@@ -260,3 +260,14 @@ Test(rule_match, the_core_group_is_matched_by_its_name_or_as_empty)
         hf_rules_free(rules);
     }
 }
+
+Test(rules, a_path_that_names_a_key_of_an_item_twice_is_refused)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    const char *keyed;
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    cr_assert_eq(hf_rule_path_read(arena, "/spec/ports/[port=80,port=81]", &keyed, &err), -1);
+    cr_assert_eq(err.code, HF_EINVAL);
+    cr_assert(strstr(err.text, "names the key port twice"), "%s", err.text);
+    cr_assert_not(hf_rule_path_matches("/spec/ports/[port=80,port=81]", "/spec/ports/[port=80]"));
+}
