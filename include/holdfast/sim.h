@@ -22,6 +22,7 @@ struct hf_sim_options {
     size_t seed_deployments;    /* Deployments made at the start, in namespace "seed" */
     bool no_openapi_v3;         /* /openapi/v3 is not served, as before 1.23 */
     bool controllers;           /* Deployments get a status */
+    const char *audit_log;      /* a file to which each write is appended as an audit.k8s.io/v1 Event; NULL: none */
 };
 
 /* Serves until SIGTERM or SIGINT; prints "listening http://ADDRESS" on stdout when it is ready. 0 after a clean stop.

@@ -241,7 +241,7 @@ static int handle(struct sim *sim, struct sim_request *request, struct sim_respo
     return request->name[0] ? handle_object(sim, request, response) : handle_collection(sim, request, response);
 }
 
-void sim_handle(struct sim *sim, struct sim_request *request, struct sim_response *response)
+static void answer(struct sim *sim, struct sim_request *request, struct sim_response *response)
 {
     *response = (struct sim_response){.status = 200, .content_type = "application/json"};
     request->space = request->name = request->subresource = "";
@@ -259,4 +259,11 @@ void sim_handle(struct sim *sim, struct sim_request *request, struct sim_respons
     hf_buf_clear(&response->body);
     sim_write_status(&response->body, &request->work);
     response->status = request->work.problem.code ? request->work.problem.code : 500;
+}
+
+void sim_handle(struct sim *sim, struct sim_request *request, struct sim_response *response)
+{
+    request->collection = NULL;
+    answer(sim, request, response);
+    sim_audit(sim, request, response);
 }

@@ -19,6 +19,7 @@ enum option_id {
     CONTROLLERS,
     REQUIRE_TOKEN,
     NO_OPENAPI_V3,
+    AUDIT_LOG,
     HELP
 };
 
@@ -35,6 +36,7 @@ static const struct option OPTIONS[] = {
     {"controllers", no_argument, NULL, CONTROLLERS},
     {"churn", required_argument, NULL, CHURN},
     {"seed-deployments", required_argument, NULL, DEPLOYMENTS},
+    {"audit-log", required_argument, NULL, AUDIT_LOG},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
 };
@@ -55,6 +57,7 @@ static const char USAGE[] =
     "  --namespace-delay MS        from a namespace's deletion until it is emptied (default 300)\n"
     "  --controllers               Deployments get a status and a revision, namespaces a ServiceAccount\n"
     "  --no-openapi-v3             only /openapi/v2, as before 1.23\n"
+    "  --audit-log FILE            each write is appended as an audit.k8s.io/v1 Event\n"
     "  --churn MS                  every MS some Deployment's status is written again\n"
     "  --seed-deployments NUMBER   Deployments made at the start, in namespace seed\n"
     "\n"
@@ -113,6 +116,9 @@ static int take_option(int option, const char *name, struct hf_sim_options *out)
         break;
     case NO_OPENAPI_V3:
         out->no_openapi_v3 = true;
+        break;
+    case AUDIT_LOG:
+        out->audit_log = optarg;
         break;
     case CHURN:
         out->churn_ms = number;

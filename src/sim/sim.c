@@ -1,5 +1,6 @@
 #include "sim.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "holdfast/clock.h"
@@ -47,6 +48,11 @@ int sim_open(struct sim *sim, const struct hf_sim_options *options, struct hf_er
             return -1;
         }
     }
+    sim->audit_log = options->audit_log ? fopen(options->audit_log, "ae") : NULL;
+    if (options->audit_log && !sim->audit_log) {
+        sim_close(sim);
+        return hf_error_errno(err, HF_EIO, errno, "open %s", options->audit_log);
+    }
     if (options->seed_deployments > 0 && sim_seed_deployments(sim, options->seed_deployments, err) != 0) {
         sim_close(sim);
         return -1;
@@ -60,6 +66,9 @@ void sim_close(struct sim *sim)
         sim_watch_drop(sim, sim->watches.first);
     }
     sim_store_close(&sim->store);
+    if (sim->audit_log) {
+        fclose(sim->audit_log);
+    }
     hf_map_free(sim->controllers.due, NULL);
     sim->controllers.due = NULL;
 }

@@ -2,6 +2,8 @@
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
+#include <stdio.h>
+
 #include "faults.h"
 #include "holdfast/map.h"
 #include "holdfast/sim.h"
@@ -20,6 +22,7 @@ struct sim {
     int64_t next_sweep; /* when terminating namespaces are looked at; 0: none */
     int64_t next_churn;
     size_t churn_at;
+    FILE *audit_log; /* NULL: none */
     struct sim_controllers {
         struct hf_map *due; /* keys of Deployments to look at */
         int64_t at;         /* 0: none */
@@ -52,6 +55,9 @@ int sim_sweep_namespaces(struct sim *sim);
 void sim_controllers_event(struct sim *sim, const struct sim_event *event);
 int64_t sim_controllers_run(struct sim *sim);
 int sim_seed_deployments(struct sim *sim, size_t count, struct hf_error *err);
+
+/* audit_log.c */
+void sim_audit(const struct sim *sim, const struct sim_request *request, const struct sim_response *response);
 
 /* custom.c: a CRD came, changed or went. -1: memory. */
 int sim_custom_defined(struct sim *sim, struct sim_work *work, struct hf_value *definition);

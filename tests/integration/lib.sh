@@ -64,7 +64,8 @@ find_kubectl() {
 }
 kc() { "$HF_KUBECTL" --kubeconfig "$HF_KUBECONFIG" --cache-dir "$HF_WORK/kubectl-cache" "$@"; }
 
-# cluster_up sim|real [further options of tests/cluster/up]; sets HF_CLUSTER, HF_KUBECONFIG, HF_SERVER (host:port), HF_KUBECTL.
+# cluster_up sim|real [further options of tests/cluster/up]; sets HF_CLUSTER, HF_KUBECONFIG, HF_SERVER (host:port), HF_KUBECTL, and HF_AUDIT_LOG:
+# where the server writes what was written to it (on a real one with --audit).
 cluster_up() {
   HF_CLUSTER=$1
   shift
@@ -73,16 +74,18 @@ cluster_up() {
     HF_CLUSTERS+=("$HF_WORK/cluster")
     HF_KUBECONFIG=$("$HF_TOP/tests/cluster/up" "$HF_WORK/cluster" --controllers --while $$ "$@") || return 1
     HF_KUBECTL=$(find_kubectl)
+    HF_AUDIT_LOG=$HF_WORK/cluster/audit.log
   else
     HF_KUBECONFIG=$HF_WORK/sim-kubeconfig
-    "$HF_BIN/holdfast-sim" serve --listen 127.0.0.1:0 --write-kubeconfig "$HF_KUBECONFIG" --token "sim-$RANDOM$RANDOM$RANDOM" \
+    HF_AUDIT_LOG=$HF_WORK/audit.log
+    "$HF_BIN/holdfast-sim" serve --listen 127.0.0.1:0 --write-kubeconfig "$HF_KUBECONFIG" --audit-log "$HF_AUDIT_LOG" --token "sim-$RANDOM$RANDOM$RANDOM" \
       >"$HF_WORK/sim.out" 2>"$HF_WORK/sim.log" &
     HF_SIM_PID=$!
     HF_STARTED+=("$HF_SIM_PID")
     holds_within 15 grep -q '^listening ' "$HF_WORK/sim.out" || { cat "$HF_WORK/sim.log" >&2; return 1; }
   fi
   HF_SERVER=$(sed -n 's|^ *server: *"\{0,1\}https\{0,1\}://\([0-9.:]*\).*|\1|p' "$HF_KUBECONFIG" | head -n 1)
-  export HF_CLUSTER HF_KUBECONFIG HF_SERVER HF_KUBECTL
+  export HF_CLUSTER HF_KUBECONFIG HF_SERVER HF_KUBECTL HF_AUDIT_LOG
 }
 
 # A line to the API server that can be cut: sets HF_PROXY_PID and writes a kubeconfig that goes through it, whose path it prints to
