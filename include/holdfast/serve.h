@@ -135,6 +135,16 @@ struct hf_serve_query {
     const char *severity;
 };
 
+/* POST /audit/v1/TARGET, the API servers' audit webhook. Called on the server's threads. */
+struct hf_serve_hook {
+    void *ctx;
+    /* Whether the bearer token is the one that the target's API server has; false also where there is no such target.
+     */
+    bool (*may)(void *ctx, const char *target, const char *token);
+    /* Takes an EventList's bytes. HF_EBUSY, HF_ENOMEM: the API server is told to come again; anything else: 400. */
+    int (*take)(void *ctx, const char *target, const char *body, size_t len, struct hf_error *err);
+};
+
 struct hf_serve_options {
     const char *listen;       /* "127.0.0.1:8484", "[::1]:0"; loopback only here: any other address is HF_EDENIED */
     const char *web_folder;   /* overrides the compiled-in web/; NULL */
@@ -144,6 +154,7 @@ struct hf_serve_options {
     unsigned idle_timeout_s;  /* a connection without a byte for so long is closed; 0: 30 */
     int64_t (*last_turn_ms)(void *ctx); /* the loop's last turn (monotonic), for /livez */
     void *last_turn_ctx;
+    const struct hf_serve_hook *hook; /* NULL: there is none */
 };
 
 struct hf_serve;

@@ -78,6 +78,8 @@ static int read_target(struct hf_config *config, const struct hf_value *value, s
     };
     const char *correction = hf_value_text(hf_value_get(value, "correction"));
     target->correct = correction && strcmp(correction, "auto") == 0;
+    target->audit_token.file =
+        resolve(config, hf_value_text(hf_value_path(value, "audit_webhook", "token_file", NULL)));
     if (!target->name || !target->manager || !target->folder) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
     }

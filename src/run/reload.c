@@ -130,6 +130,10 @@ void hf_run_reload(struct hf_run *run)
         hf_log_level(run->log, config->log_level);
     }
     change_targets(run, old, config);
+    if (hf_run_hooks(run, &err) != 0) {
+        hf_log_error(run->log, HF_ERROR, "the audit webhooks stay as they were", &err, NULL);
+        hf_error_clear(&err);
+    }
     struct hf_rules *replaced = run->rules;
     run->rules = rules;
     hf_run_told(run, hf_agent_rules(run->agent, rules, &err), &err);

@@ -142,7 +142,13 @@ static int make_server(struct hf_run *run, struct hf_error *err)
                                        .last_turn_ms = last_turn,
                                        .last_turn_ctx = run};
     struct hf_serve_trail trail;
+    struct hf_serve_hook hook;
     hf_run_serve_trail(run, &trail);
+    if (hf_run_hooks(run, err) != 0) {
+        return -1;
+    }
+    hf_run_hook_table(run, &hook);
+    options.hook = &hook;
     if (hf_serve_start(&options, &trail, run->log, &run->serve, err) != 0) {
         return -1;
     }
@@ -192,7 +198,8 @@ static void say_started(struct hf_run *run)
 static int start(struct hf_run *run, struct hf_error *err)
 {
     if (hf_config_load(run->options->config, &run->config, err) != 0 || apply_overrides(run, err) != 0 ||
-        make_loop(run, err) != 0 || hf_run_trail_open(run, err) != 0 || make_agent(run, err) != 0) {
+        make_loop(run, err) != 0 || hf_run_notice_begin(run, err) != 0 || hf_run_trail_open(run, err) != 0 ||
+        make_agent(run, err) != 0) {
         return -1;
     }
     if (hf_run_alerts(run, err) != 0 || make_server(run, err) != 0 || add_targets(run, err) != 0) {
@@ -212,6 +219,7 @@ static void stop(struct hf_run *run)
     hf_serve_stop(run->serve);
     hf_alert_free(run->alert);
     run->alert = NULL;
+    hf_run_notice_free(run);
     while (run->targets) {
         hf_run_target_remove(run, run->targets);
     }
@@ -229,6 +237,7 @@ static void stop(struct hf_run *run)
     hf_timer_free(run->stop_timer);
     hf_timer_free(run->age_timer);
     hf_loop_free(run->loop);
+    hf_run_hooks_free(run);
     hf_log_free(run->log);
     hf_config_free(run->config);
     free(run->database);

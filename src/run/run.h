@@ -1,10 +1,11 @@
 /* The wiring's state, private to src/run.
  *
- * renew.c    discovery and types      crds.c     CustomResourceDefinitions followed
- * schema*.c  the types of the kinds in use (holdfast/schema.h)
- * run.c      start and stop           target.c   one cluster with its source      effects.c  what the agent asks for
- * trail.c    trail ↔ agent, alerts, pages  publish.c  views for the pages             reload.c   SIGHUP        notify.c
- * systemd   pauses.c   what people have paused */
+ * run.c      start and stop                  target.c   one cluster with its source
+ * renew.c    discovery and types             crds.c     CustomResourceDefinitions followed
+ * schema*.c  the types of the kinds in use   effects.c  what the agent asks for
+ * trail.c    trail and agent, alerts, pages  publish.c  views for the pages
+ * pauses.c   what people have paused         hooks.c    the API servers' audit webhooks
+ * reload.c   SIGHUP                          notify.c   systemd */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
@@ -19,6 +20,8 @@
 #include "holdfast/schema.h"
 
 struct run_crds;
+struct run_hooks;
+struct run_notice;
 struct run_pauses;
 struct run_target;
 
@@ -35,6 +38,8 @@ struct hf_run {
     struct hf_serve *serve;
     struct run_target *targets;
     struct run_pauses *pauses;
+    struct run_hooks *hooks;
+    struct run_notice *notice;
 
     pthread_mutex_t reader_lock; /* the pages' threads share one reader */
     struct hf_audit_reader *reader;
@@ -87,6 +92,8 @@ struct run_target {
     bool renew_again; /* something has changed meanwhile */
     unsigned eager;   /* looks that are left soon after a CustomResourceDefinition has changed */
     unsigned partial_reads;
+    uint64_t audited; /* writes that its API server has told */
+    uint64_t audited_wrong;
     struct hf_timer *discover_timer;
     unsigned discover_failures;
     char cluster_problem[HF_ERROR_TEXT];
@@ -133,6 +140,15 @@ void hf_run_serve_trail(struct hf_run *run, struct hf_serve_trail *out);
 void hf_run_say(struct hf_run *run, const char *type, const char *severity, const char *message, const char *detail);
 int hf_run_secret_key(const char *database, unsigned char out[32], struct hf_error *err);
 
+/* notice.c: that the trail can not be written, told to the channels without its outbox. */
+#define HF_RUN_NOTICE 0 /* stands for the id of an outbox row, which is above */
+int hf_run_notice_begin(struct hf_run *run, struct hf_error *err);
+void hf_run_notice_free(struct hf_run *run); /* after the alerts */
+void hf_run_notice_failing(struct hf_run *run, const struct hf_error *problem);
+void hf_run_notice_over(struct hf_run *run);
+/* What became of one attempt; outcome as enum hf_alert_outcome. */
+void hf_run_notice_settle(struct hf_run *run, const char *channel, int outcome, int64_t next_ms);
+
 /* publish.c */
 void hf_run_publish(struct hf_run *run);
 
@@ -142,6 +158,11 @@ int hf_run_rules(const struct hf_config *config, struct hf_rules **out, struct h
 /* pauses.c */
 int hf_run_pauses_begin(struct hf_run *run, struct hf_error *err); /* before the first object is judged */
 void hf_run_pauses_free(struct hf_run *run);                       /* after the agent, which uses the set */
+
+/* hooks.c */
+int hf_run_hooks(struct hf_run *run, struct hf_error *err); /* at start and after a reload */
+void hf_run_hook_table(struct hf_run *run, struct hf_serve_hook *out);
+void hf_run_hooks_free(struct hf_run *run); /* after the server, whose threads use them */
 
 /* reload.c */
 void hf_run_reload(struct hf_run *run);

@@ -24,8 +24,10 @@ static void on_trail_state(void *ctx, const struct hf_error *state)
     (void)snprintf(run->trail_problem, sizeof run->trail_problem, "%s", state->text);
     if (run->trail_failing) {
         hf_log_error(run->log, HF_ERROR, "the trail can't be written: nothing is corrected until it can", state, NULL);
+        hf_run_notice_failing(run, state);
     } else {
         hf_log_write(run->log, HF_INFO, "the trail is written again", NULL);
+        hf_run_notice_over(run);
     }
     hf_run_publish(run);
 }
@@ -149,6 +151,10 @@ static int settle(void *ctx, const char *channel, const struct hf_alert_message 
                                    .drifted_at_ms = HF_TIME_NONE,
                                    .seen_at_ms = HF_TIME_NONE,
                                    .corrected_at_ms = HF_TIME_NONE};
+    if (message->id == HF_RUN_NOTICE) {
+        hf_run_notice_settle(run, channel, outcome, next_ms);
+        return 0;
+    }
     bool over = outcome != HF_ALERT_AGAIN;
     if (outcome == HF_ALERT_DELIVERED) {
         event.type = "alert.delivered";

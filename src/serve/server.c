@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "holdfast/mem.h"
+#include "hook.h"
 #include "listen.h"
 
 #define THREADS 2
@@ -28,8 +29,9 @@ int64_t hf_serve_stuck_ms(const struct hf_serve *serve)
 
 /* What is kept of a request between its first line and its answer. */
 struct exchange {
-    bool headed;   /* the headers have been told */
-    char target[]; /* as sent, before libmicrohttpd decodes it */
+    bool headed;               /* the headers have been told */
+    struct hf_hook_call *hook; /* its body is being taken; NULL: it is no such request */
+    char target[];             /* as sent, before libmicrohttpd decodes it */
 };
 
 /* NULL (memory): told in answer_request. */
@@ -47,10 +49,14 @@ static void *keep_target(void *ctx, const char *uri, struct MHD_Connection *conn
 
 static void drop_target(void *ctx, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
 {
+    struct exchange *exchange = *slot;
     (void)ctx;
     (void)connection;
     (void)code;
-    free(*slot);
+    if (exchange) {
+        hf_hook_free(exchange->hook);
+    }
+    free(exchange);
     *slot = NULL;
 }
 
@@ -112,6 +118,44 @@ static bool brings_body(struct MHD_Connection *connection)
            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding");
 }
 
+static enum MHD_Result send_answer(const struct hf_request *request, struct hf_answer *answer)
+{
+    struct MHD_Response *response = answer->stream ? hf_streams_join(request, answer) : hf_answer_response(answer);
+    enum MHD_Result queued = MHD_NO;
+    if (response) {
+        queued = MHD_queue_response(request->connection, answer->status ? answer->status : MHD_HTTP_OK, response);
+        MHD_destroy_response(response);
+    }
+    hf_buf_free(&answer->body);
+    return queued;
+}
+
+/* The one kind of request that brings a body: its pieces come one by one, and an empty one at its end. */
+static enum MHD_Result on_hook(struct hf_request *request, struct exchange *exchange, const char *upload,
+                               size_t *upload_size)
+{
+    struct hf_answer answer = {0};
+    if (!exchange->headed) {
+        exchange->headed = true;
+        if (!hf_host_is_local(hf_request_header(request, "Host"), request->serve->host)) {
+            hf_answer_problem(&answer, 421, "This server answers to localhost, 127.0.0.1 and [::1] only.");
+            return send_answer(request, &answer);
+        }
+        exchange->hook = hf_hook_begin(request->serve, request->connection, exchange->target, &answer);
+        return exchange->hook ? MHD_YES : send_answer(request, &answer);
+    }
+    if (!exchange->hook) {
+        return MHD_NO;
+    }
+    if (*upload_size > 0) {
+        bool good = hf_hook_take(exchange->hook, upload, *upload_size);
+        *upload_size = 0;
+        return good ? MHD_YES : MHD_NO;
+    }
+    hf_hook_finish(exchange->hook, &answer);
+    return send_answer(request, &answer);
+}
+
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *upload, size_t *upload_size, void **slot)
 {
@@ -119,25 +163,20 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     struct exchange *exchange = *slot;
     (void)url;
     (void)version;
-    (void)upload;
-    (void)upload_size;
+    struct hf_request request = {.serve = serve, .connection = connection, .now_ms = hf_now_ms()};
+    if (exchange && hf_hook_is(method, exchange->target)) {
+        return on_hook(&request, exchange, upload, upload_size);
+    }
     if (exchange && !exchange->headed && !brings_body(connection)) {
         exchange->headed = true; /* an answer at once would close the connection */
         return MHD_YES;
     }
-    struct hf_request request = {.serve = serve, .connection = connection, .now_ms = hf_now_ms()};
     struct hf_answer answer = {0};
     atomic_fetch_add_explicit(&serve->requests, 1, memory_order_relaxed);
     request.view = hf_views_get(&serve->views);
     answer_request(&request, method, exchange ? exchange->target : NULL, &answer);
-    struct MHD_Response *response = answer.stream ? hf_streams_join(&request, &answer) : hf_answer_response(&answer);
+    enum MHD_Result queued = send_answer(&request, &answer);
     hf_view_release(request.view);
-    enum MHD_Result queued = MHD_NO;
-    if (response) {
-        queued = MHD_queue_response(connection, answer.status ? answer.status : MHD_HTTP_OK, response);
-        MHD_destroy_response(response);
-    }
-    hf_buf_free(&answer.body);
     return queued;
 }
 
@@ -171,6 +210,10 @@ static int fill(struct hf_serve *serve, const struct hf_serve_options *options, 
     serve->last_turn_ms = options->last_turn_ms;
     serve->last_turn_ctx = options->last_turn_ctx;
     atomic_init(&serve->requests, 0);
+    atomic_init(&serve->hooks_open, 0);
+    if (options->hook) {
+        serve->hook = *options->hook;
+    }
     if (options->web_folder) {
         serve->web_folder = hf_strdup(options->web_folder);
         if (!serve->web_folder) {

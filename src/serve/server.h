@@ -17,6 +17,8 @@ struct hf_streams;
 struct hf_serve {
     struct MHD_Daemon *daemon;
     struct hf_serve_trail trail; /* events may be NULL: no trail */
+    struct hf_serve_hook hook;   /* take NULL: there is none */
+    atomic_int hooks_open;
     struct hf_log *log;
     struct hf_streams *streams;
     struct hf_views views;
