@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holdfast/drift.h"
 #include "holdfast/mem.h"
 #include "holdfast/pointer.h"
-#include "holdfast/drift.h"
 
 struct hf_autoscaler {
     struct hf_arena *arena;

@@ -156,6 +156,22 @@ static const struct hf_value *host_port(const struct neighbours *at)
     return hf_value_is_true(hf_value_get(pod, "hostNetwork")) ? next_to(at, "containerPort") : NULL;
 }
 
+/* The single address is written from the first of the list (pkg/apis/core/v1/conversion.go), which stays unless our
+ * apply alone made it. */
+static const struct hf_value *pod_cidr(const struct neighbours *at)
+{
+    const struct hf_value *list = next_to(at, "podCIDRs");
+    const struct hf_value *unit = hf_value_get(at->desired, "podCIDRs");
+    struct claims top;
+    struct claims spec;
+    struct claims claims;
+    hf_claims_begin(at->walk, &top);
+    hf_claims_key(at->walk, &top, hf_slice_of("spec"), &spec);
+    hf_claims_key(at->walk, &spec, hf_slice_of("podCIDRs"), &claims);
+    bool goes = !unit && hf_claims_any_ours(at->walk, &claims) && !hf_claims_by_others(at->walk, &claims);
+    return list && list->kind == HF_ARRAY && !goes ? hf_value_at(list, 0) : NULL;
+}
+
 static const struct hf_value *list_kind(const struct neighbours *at)
 {
     const char *kind = hf_value_text(next_to(at, "kind"));
@@ -227,6 +243,7 @@ static const struct {
                {"core.v1.Volume", "emptyDir", volume_source},
                {"core.v1.PodSpec", "restartPolicy", restart_policy},
                {"core.v1.ContainerPort", "hostPort", host_port},
+               {"core.v1.NodeSpec", "podCIDR", pod_cidr},
                {"core.v1.LimitRangeItem", "default", default_limits},
                {"core.v1.LimitRangeItem", "defaultRequest", default_requests},
                {"core.v1.ServiceSpec", "externalTrafficPolicy", traffic_policy},
