@@ -6,51 +6,37 @@
 #include "trail.h"
 
 struct hf_audit {
-    sqlite3 *db;
-    int lock;
+    struct hf_store store;
     struct hf_mailbox *mailbox;
     struct hf_writer *writer;
     struct hf_log *log;
 };
+
+/* Of a trail that took the place of a corrupt one, or of one that is gone: its first event. */
+static int tell_replaced(struct hf_audit *audit, const char *set_aside, const struct hf_error *reason,
+                         struct hf_error *err)
+{
+    struct hf_op *op;
+    if (reason->code == HF_OK) {
+        return 0;
+    }
+    if (hf_mend_told(audit->store.path, set_aside, reason, &op, err) != 0) {
+        return -1;
+    }
+    return hf_writer_push(audit->writer, op, false, err);
+}
 
 static void audit_free(struct hf_audit *audit)
 {
     if (audit->mailbox) {
         hf_mailbox_close(audit->mailbox);
     }
-    sqlite3_close(audit->db);
-    if (audit->lock >= 0) {
-        close(audit->lock);
+    sqlite3_close(audit->store.db);
+    if (audit->store.lock >= 0) {
+        close(audit->store.lock);
     }
+    free(audit->store.path);
     free(audit);
-}
-
-/* The first event of a trail that took a corrupt one's place. */
-static int tell_replaced(struct hf_audit *audit, const char *set_aside, const struct hf_error *reason,
-                         struct hf_error *err)
-{
-    hf_auto_buf struct hf_buf message = {0};
-    hf_auto_buf struct hf_buf detail = {0};
-    hf_buf_addf(&message, "The audit trail was corrupt and was set aside as %s; this is a new one.", set_aside);
-    hf_buf_adds(&detail, "{\"reason\":");
-    hf_buf_add_json(&detail, hf_slice_of(reason->text));
-    hf_buf_adds(&detail, ",\"set_aside\":");
-    hf_buf_add_json(&detail, hf_slice_of(set_aside));
-    hf_buf_addc(&detail, '}');
-    if (!hf_buf_ok(&message) || !hf_buf_ok(&detail)) {
-        return hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");
-    }
-    struct hf_audit_event event = {.at_ms = hf_now_ms(),
-                                   .type = "trail.replaced",
-                                   .severity = "critical",
-                                   .drifted_at_ms = HF_TIME_NONE,
-                                   .seen_at_ms = HF_TIME_NONE,
-                                   .corrected_at_ms = HF_TIME_NONE,
-                                   .message = message.ptr,
-                                   .detail = detail.ptr,
-                                   .alert = true};
-    struct hf_audit_batch batch = {.events = &event, .event_count = 1};
-    return hf_audit_append(audit, &batch, 0, err);
 }
 
 int hf_audit_open(const struct hf_audit_options *options, const struct hf_audit_events *events, hf_audit_post_fn post,
@@ -66,10 +52,15 @@ int hf_audit_open(const struct hf_audit_options *options, const struct hf_audit_
     if (!audit) {
         return hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");
     }
-    audit->lock = -1;
+    audit->store.lock = -1;
     audit->log = log;
-    if (hf_lock_take(options->path, &audit->lock, &had_lock, err) != 0 ||
-        hf_store_open(options->path, had_lock, log, &audit->db, &set_aside, &reason, err) != 0) {
+    audit->store.path = hf_strdup(options->path);
+    if (!audit->store.path) {
+        audit_free(audit);
+        return hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");
+    }
+    if (hf_lock_take(options->path, &audit->store.lock, &had_lock, err) != 0 ||
+        hf_store_open(options->path, had_lock, log, &audit->store.db, &set_aside, &reason, err) != 0) {
         audit_free(audit);
         return -1;
     }
@@ -78,11 +69,11 @@ int hf_audit_open(const struct hf_audit_options *options, const struct hf_audit_
         audit_free(audit);
         return hf_error_set(err, HF_ENOMEM, "open the audit trail: out of memory");
     }
-    if (hf_writer_start(audit->db, options, audit->mailbox, log, &audit->writer, err) != 0) {
+    if (hf_writer_start(&audit->store, options, audit->mailbox, log, &audit->writer, err) != 0) {
         audit_free(audit);
         return -1;
     }
-    if (set_aside && tell_replaced(audit, set_aside, &reason, err) != 0) {
+    if (tell_replaced(audit, set_aside, &reason, err) != 0) {
         hf_audit_close(audit, 0);
         return -1;
     }

@@ -36,6 +36,8 @@ int hf_outbox_put(struct hf_recorder *recorder, int64_t event_id, const struct h
         hf_bind_text(statement, 3, event->incident);
         hf_bind_text(statement, 4, key.ptr);
         hf_bind_time(statement, 5, hf_now_ms());
+        /* Never given twice, not even after the file was replaced: what was taken before is settled by its id. */
+        sqlite3_bind_int64(statement, 6, ++recorder->outbox_id);
         if (hf_recorder_run(recorder, HF_INSERT_OUTBOX, err) != 0) {
             return -1;
         }
@@ -149,6 +151,9 @@ static int put_in_hand(struct hf_recorder *recorder, const struct hf_op *op, str
 
 int hf_outbox_take(struct hf_recorder *recorder, struct hf_op *op, struct hf_error *err)
 {
+    if (!recorder->db) {
+        return hf_error_set(err, HF_EIO, "read the outbox: the audit trail is not open");
+    }
     size_t most = op->most < MOST_AT_ONCE ? op->most : MOST_AT_ONCE;
     sqlite3_stmt *statement = recorder->statements[HF_OUTBOX_DUE];
     op->row_count = 0;

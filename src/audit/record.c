@@ -26,8 +26,8 @@ static const char *const SQL[HF_STATEMENT_COUNT] = {
         " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [HF_FORGET_OBJECT] =
         "DELETE FROM objects WHERE target = ? AND api_group = ? AND kind = ? AND namespace = ? AND name = ?",
-    [HF_INSERT_OUTBOX] = "INSERT INTO outbox (event_id, channel, incident, key, created_at, due_at, attempts)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, '" DUE_AT_ONCE "', 0)",
+    [HF_INSERT_OUTBOX] = "INSERT INTO outbox (event_id, channel, incident, key, created_at, id, due_at, attempts)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, '" DUE_AT_ONCE "', 0)",
     [HF_SETTLE_DONE] = "DELETE FROM outbox WHERE id = ?1",
     [HF_SETTLE_AGAIN] = "UPDATE outbox SET attempts = attempts + 1, due_at = ?2, last_error = ?3 WHERE id = ?1",
     [HF_IN_HAND_ADD] = "INSERT OR IGNORE INTO temp.in_hand (id) VALUES (?1)",
@@ -131,14 +131,22 @@ static int set_channels(struct hf_recorder *recorder, const char *const *names, 
     return 0;
 }
 
-int hf_recorder_init(struct hf_recorder *recorder, sqlite3 *db, const struct hf_audit_options *options,
-                     struct hf_error *err)
+int hf_recorder_init(struct hf_recorder *recorder, const struct hf_audit_options *options, struct hf_error *err)
 {
     memset(recorder, 0, sizeof *recorder);
-    recorder->db = db;
     if (hf_chain_init(&recorder->chain, options->key, options->key_len, err) != 0 ||
-        set_channels(recorder, options->channels, options->channel_count, err) != 0 ||
-        hf_store_exec(db, "CREATE TEMP TABLE in_hand (id INTEGER PRIMARY KEY)", err) != 0) {
+        set_channels(recorder, options->channels, options->channel_count, err) != 0) {
+        hf_recorder_free(recorder);
+        return -1;
+    }
+    return 0;
+}
+
+int hf_recorder_attach(struct hf_recorder *recorder, sqlite3 *db, struct hf_error *err)
+{
+    int64_t outbox_id;
+    recorder->db = db;
+    if (hf_store_exec(db, "CREATE TEMP TABLE IF NOT EXISTS in_hand (id INTEGER PRIMARY KEY)", err) != 0) {
         goto fail;
     }
     for (int i = 0; i < HF_STATEMENT_COUNT; i++) {
@@ -146,20 +154,31 @@ int hf_recorder_init(struct hf_recorder *recorder, sqlite3 *db, const struct hf_
             goto fail;
         }
     }
-    if (read_head(recorder, err) != 0) {
+    if (read_head(recorder, err) != 0 ||
+        hf_store_integer(db, "SELECT max(seq) FROM sqlite_sequence WHERE name = 'outbox'", &outbox_id, err) != 0) {
         goto fail;
+    }
+    if (outbox_id > recorder->outbox_id) {
+        recorder->outbox_id = outbox_id;
     }
     return 0;
 fail:
-    hf_recorder_free(recorder);
+    hf_recorder_detach(recorder);
     return -1;
+}
+
+void hf_recorder_detach(struct hf_recorder *recorder)
+{
+    for (int i = 0; i < HF_STATEMENT_COUNT; i++) {
+        sqlite3_finalize(recorder->statements[i]);
+        recorder->statements[i] = NULL;
+    }
+    recorder->db = NULL;
 }
 
 void hf_recorder_free(struct hf_recorder *recorder)
 {
-    for (int i = 0; i < HF_STATEMENT_COUNT; i++) {
-        sqlite3_finalize(recorder->statements[i]);
-    }
+    hf_recorder_detach(recorder);
     free_channels(recorder->channels, recorder->channel_count);
     hf_chain_free(&recorder->chain);
     memset(recorder, 0, sizeof *recorder);

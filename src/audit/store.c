@@ -41,11 +41,12 @@ static enum hf_code code_of(int result)
 int hf_store_error(sqlite3 *db, struct hf_error *err, const char *doing)
 {
     int result = sqlite3_extended_errcode(db);
-    if ((result & 0xFF) == SQLITE_FULL) {
+    int number = sqlite3_system_errno(db);
+    bool is_io = (result & 0xFF) == SQLITE_IOERR;
+    if ((result & 0xFF) == SQLITE_FULL || (is_io && (number == ENOSPC || number == EDQUOT))) {
         return hf_error_set(err, HF_EIO, "%s: no space left on the disk", doing);
     }
-    int number = sqlite3_system_errno(db);
-    if ((result & 0xFF) == SQLITE_IOERR && number != 0) {
+    if (is_io && number != 0) {
         return hf_error_errno(err, code_of(result), number, "%s: %s", doing, sqlite3_errmsg(db));
     }
     return hf_error_set(err, code_of(result), "%s: %s", doing, sqlite3_errmsg(db));
@@ -241,7 +242,7 @@ static int open_once(const char *path, bool had_lock, sqlite3 **out, struct hf_e
     return 0;
 }
 
-static int move_aside(const char *path, char **set_aside, struct hf_error *err)
+int hf_store_set_aside(const char *path, char **set_aside, struct hf_error *err)
 {
     static const char *const PARTS[] = {"", "-wal", "-shm", "-journal"};
     char now[HF_TIME_TEXT];
@@ -277,6 +278,9 @@ int hf_store_open(const char *path, bool had_lock, struct hf_log *log, sqlite3 *
                   struct hf_error *reason, struct hf_error *err)
 {
     *set_aside = NULL;
+    if (had_lock && access(path, F_OK) != 0 && errno == ENOENT) {
+        (void)hf_error_set(reason, HF_ENOTFOUND, "%s was not there, its lock file was", path);
+    }
     if (open_once(path, had_lock, out, err) == 0) {
         return 0;
     }
@@ -284,7 +288,7 @@ int hf_store_open(const char *path, bool had_lock, struct hf_log *log, sqlite3 *
         return -1;
     }
     *reason = *err;
-    if (move_aside(path, set_aside, err) != 0) {
+    if (hf_store_set_aside(path, set_aside, err) != 0) {
         return -1;
     }
     hf_log_error(log, HF_ERROR, "audit trail is corrupt, set aside", reason, "path", path, "aside", *set_aside, NULL);

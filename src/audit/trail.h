@@ -3,7 +3,8 @@
  * columns.c  which columns an event has      store.c    the file: open, check, set aside    queue.c   what waits to be
  * written chain.c    a row's digest                  migrate.c  the schema, forward                 writer.c  the
  * thread: groups, retries record.c   rows written in a transaction   lock.c     one agent a file mailbox.c what is told
- * on the loop outbox.c   taken and settled               reader.c, query.c, verify.c, event_json.c      read-only */
+ * on the loop outbox.c   taken and settled               reader.c, query.c, verify.c, event_json.c      read-only
+ * mend.c     a file that is corrupt or gone while it is written */
 #ifndef HF_AUDIT_TRAIL_H
 #define HF_AUDIT_TRAIL_H
 
@@ -78,10 +79,30 @@ int hf_store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct hf
 int hf_store_harden(sqlite3 *db, struct hf_error *err);
 /* One integer of one row. */
 int hf_store_integer(sqlite3 *db, const char *sql, int64_t *out, struct hf_error *err);
+/* The open file. db is NULL while it can not be opened (again). */
+struct hf_store {
+    char *path;
+    sqlite3 *db;
+    int lock; /* of <path>.lock; -1: none */
+};
 /* Opens for writing: makes, migrates, checks, sets aside (then *set_aside names where to; the caller frees). had_lock:
  * the lock file was there before, so a trail was. */
 int hf_store_open(const char *path, bool had_lock, struct hf_log *log, sqlite3 **out, char **set_aside,
                   struct hf_error *reason, struct hf_error *err);
+/* Renames the file with what belongs to it; *set_aside names where to; the caller frees. */
+int hf_store_set_aside(const char *path, char **set_aside, struct hf_error *err);
+
+/* mend.c: what trying again does not mend. Thread: the writer's. */
+/* -1 HF_ENOTFOUND: what is open is not the file at the path any more. */
+int hf_store_in_place(struct hf_store *store, struct hf_error *err);
+/* Writes what is still held open to the path it has vanished from, with its lock. The one that was open is closed. -1:
+ * nothing is changed, or store->db is NULL. */
+int hf_store_write_back(struct hf_store *store, struct hf_error *err);
+/* The event that tells what became of a trail: set aside; gone at the start (no set_aside); written back (no reason).
+ */
+struct hf_op;
+int hf_mend_told(const char *path, const char *set_aside, const struct hf_error *reason, struct hf_op **out,
+                 struct hf_error *err);
 
 /* migrate.c */
 int hf_migrate(sqlite3 *db, struct hf_error *err);
@@ -175,15 +196,18 @@ struct hf_recorder {
     char **channels;
     size_t channel_count;
     int64_t last_id;
+    int64_t outbox_id; /* the highest that was ever given */
     char head[HF_TRAIL_DIGEST_TEXT];
     /* Since the last commit. */
     uint64_t new_events;
     int64_t new_outbox; /* rows added less rows settled */
     bool outbox_grew;
 };
-int hf_recorder_init(struct hf_recorder *recorder, sqlite3 *db, const struct hf_audit_options *options,
-                     struct hf_error *err);
-void hf_recorder_free(struct hf_recorder *recorder); /* finalizes; db stays */
+int hf_recorder_init(struct hf_recorder *recorder, const struct hf_audit_options *options, struct hf_error *err);
+/* Gets ready to write into db, behind its newest event. Ids of the outbox go on rising when it is another file. */
+int hf_recorder_attach(struct hf_recorder *recorder, sqlite3 *db, struct hf_error *err);
+void hf_recorder_detach(struct hf_recorder *recorder); /* finalizes; db stays */
+void hf_recorder_free(struct hf_recorder *recorder);
 int hf_recorder_run(struct hf_recorder *recorder, enum hf_statement which,
                     struct hf_error *err); /* steps to the end, resets */
 /* All ops in one transaction. On failure nothing of it is left, and the recorder is as before. */
@@ -200,8 +224,8 @@ int hf_outbox_take(struct hf_recorder *recorder, struct hf_op *op, struct hf_err
 
 /* writer.c */
 struct hf_writer;
-int hf_writer_start(sqlite3 *db, const struct hf_audit_options *options, struct hf_mailbox *mailbox, struct hf_log *log,
-                    struct hf_writer **out, struct hf_error *err);
+int hf_writer_start(struct hf_store *store, const struct hf_audit_options *options, struct hf_mailbox *mailbox,
+                    struct hf_log *log, struct hf_writer **out, struct hf_error *err);
 /* Takes the op unless -1 (HF_EBUSY). bounded: the queue's limit holds for it. */
 int hf_writer_push(struct hf_writer *writer, struct hf_op *op, bool bounded, struct hf_error *err);
 /* Ends the thread after what is queued is written or wait_ms passed; returns how many ops were left. */
