@@ -150,6 +150,8 @@ int hf_audit_outbox_settle(struct hf_audit *audit, int64_t id, bool done, int64_
 struct hf_audit_reader;
 int hf_audit_reader_open(const char *path, struct hf_audit_reader **out, struct hf_error *err);
 void hf_audit_reader_close(struct hf_audit_reader *reader);
+/* Whether the file it reads is not the one at its path any more: then a reader opened now reads another one. */
+bool hf_audit_reader_is_stale(const struct hf_audit_reader *reader);
 
 struct hf_audit_filter { /* NULL, 0 or HF_TIME_NONE: any */
     int64_t after_id;    /* only ids above (oldest first) or below (newest_first) */

@@ -53,7 +53,7 @@ int hf_store_write_back(struct hf_store *store, struct hf_error *err)
     if (keep_lock(store, &why) != 0 || hf_audit_backup(&held, store->path, NULL, NULL, &why) != 0) {
         return hf_error_set(err, HF_ENOTFOUND, "%s has vanished and can't be written anew: %s", store->path, why.text);
     }
-    sqlite3_close(store->db);
+    sqlite3_close_v2(store->db); /* in truth once its statements are finalized */
     store->db = NULL;
     return 0;
 }

@@ -103,3 +103,9 @@ void hf_audit_reader_close(struct hf_audit_reader *reader)
         free(reader);
     }
 }
+
+bool hf_audit_reader_is_stale(const struct hf_audit_reader *reader)
+{
+    int has_moved = 0;
+    return sqlite3_file_control(reader->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) == SQLITE_OK && has_moved;
+}

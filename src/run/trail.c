@@ -275,6 +275,10 @@ static int list_events(void *ctx, const struct hf_serve_query *query, struct hf_
     struct listing listing = {out, 0};
     hf_buf_addc(out, '[');
     pthread_mutex_lock(&run->reader_lock);
+    if (run->reader && hf_audit_reader_is_stale(run->reader)) {
+        hf_audit_reader_close(run->reader);
+        run->reader = NULL;
+    }
     int result = run->reader ? 0 : hf_audit_reader_open(run->database, &run->reader, err);
     if (result == 0) {
         result = hf_audit_query(run->reader, &filter, add_event, &listing, err);
