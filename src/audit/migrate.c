@@ -43,20 +43,26 @@ static int run_migration(sqlite3 *db, int number, struct hf_error *err)
     return 0;
 }
 
+int hf_migrate_known(sqlite3 *db, int64_t *version, struct hf_error *err)
+{
+    int newest;
+    if (hf_migrate_newest(&newest, err) != 0 || hf_store_integer(db, "PRAGMA user_version", version, err) != 0) {
+        return -1;
+    }
+    if (*version > newest) {
+        return hf_error_set(err, HF_EUNSUPPORTED,
+                            "its schema is version %lld, this program knows up to %d: use a newer holdfast",
+                            (long long)*version, newest);
+    }
+    return *version >= 0 ? 0 : hf_error_set(err, HF_ECORRUPT, "its schema has version %lld", (long long)*version);
+}
+
 int hf_migrate(sqlite3 *db, struct hf_error *err)
 {
     int newest;
     int64_t version;
-    if (hf_migrate_newest(&newest, err) != 0 || hf_store_integer(db, "PRAGMA user_version", &version, err) != 0) {
+    if (hf_migrate_known(db, &version, err) != 0 || hf_migrate_newest(&newest, err) != 0) {
         return -1;
-    }
-    if (version > newest) {
-        return hf_error_set(err, HF_EUNSUPPORTED,
-                            "its schema is version %lld, this program knows up to %d: use a newer holdfast",
-                            (long long)version, newest);
-    }
-    if (version < 0) {
-        return hf_error_set(err, HF_ECORRUPT, "its schema has version %lld", (long long)version);
     }
     for (int number = (int)version + 1; number <= newest; number++) {
         if (run_migration(db, number, err) != 0) {

@@ -204,7 +204,8 @@ static int set_up(sqlite3 *db, const char *path, struct hf_error *err)
     if (sqlite3_db_readonly(db, "main") != 0) {
         return hf_error_set(err, HF_EDENIED, "the audit trail %s can only be read", path);
     }
-    if (check_owner(db, path, err) != 0 || use_wal(db, path, err) != 0 ||
+    int64_t version;
+    if (check_owner(db, path, err) != 0 || hf_migrate_known(db, &version, err) != 0 || use_wal(db, path, err) != 0 ||
         hf_store_exec(db,
                       "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"
                       "PRAGMA cache_size = -32768;"

@@ -105,6 +105,8 @@ int hf_mend_told(const char *path, const char *set_aside, const struct hf_error 
                  struct hf_error *err);
 
 /* migrate.c */
+/* Its version; -1 HF_EUNSUPPORTED: a newer one than this program knows. Changes nothing. */
+int hf_migrate_known(sqlite3 *db, int64_t *version, struct hf_error *err);
 int hf_migrate(sqlite3 *db, struct hf_error *err);
 int hf_migrate_newest(int *version, struct hf_error *err);
 /* Whether tables, indexes, triggers and views are what the migrations make: HF_ECORRUPT names the first that is not, or
