@@ -228,8 +228,8 @@ static void stop(struct hf_run *run)
     run->agent = NULL;
     hf_run_pauses_free(run);
     hf_rules_free(run->rules);
-    hf_audit_close(run->audit, 1500);
     hf_audit_reader_close(run->reader);
+    hf_audit_close(run->audit, 1500);
     hf_http_free(run->http);
     hf_timer_free(run->agent_timer);
     hf_timer_free(run->view_timer);
