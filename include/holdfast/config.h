@@ -42,6 +42,9 @@ struct hf_config {
     struct hf_digest digest; /* of the file */
     const char *database;    /* absolute */
     const char *listen;
+    const char *audit_listen; /* the audit webhook's own listener; NULL: there is none */
+    const char *audit_cert;   /* files; NULL: without TLS */
+    const char *audit_key;
     const char *web; /* a folder in place of the compiled-in web/; NULL */
     enum hf_level log_level;
     enum hf_log_form log_form;

@@ -157,6 +157,21 @@ struct hf_serve_options {
     const struct hf_serve_hook *hook; /* NULL: there is none */
 };
 
+/* A listener for the audit webhook alone, for API servers that are not on this machine: over TLS, where it may be on any
+ * address (each post needs its target's token); without a certificate on loopback only. Strings are copied. */
+struct hf_hook_server;
+struct hf_hook_server_options {
+    const char *listen;
+    const char *cert_pem; /* the chain; NULL: no TLS */
+    const char *key_pem;
+    const struct hf_serve_hook *hook;
+};
+int hf_hook_server_start(const struct hf_hook_server_options *options, struct hf_log *log, struct hf_hook_server **out,
+                         struct hf_error *err);
+void hf_hook_server_stop(struct hf_hook_server *server); /* NULL is fine */
+/* "https://0.0.0.0:8485" with the real port. */
+const char *hf_hook_server_address(const struct hf_hook_server *server);
+
 struct hf_serve;
 
 int hf_serve_start(const struct hf_serve_options *options, const struct hf_serve_trail *trail, struct hf_log *log,

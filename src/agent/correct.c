@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "correct.h"
+#include "holdfast/json.h"
 
 #define DOUBT_MS 5000 /* our own write not seen on the watch for so long: read */
 #define BACKOFF_FIRST_MS 200
@@ -246,13 +247,28 @@ static void read_object(struct hf_agent *agent, struct object *object)
     }
 }
 
+/* The unit's own content, as JSON: an API server that audits requests with their content can not write down an apply in
+ * YAML, and loses its event with all others of the batch (https://github.com/kubernetes/kubernetes/pull/139419). */
+static int apply(struct hf_agent *agent, const struct object *object, const struct hf_agent_ref *ref, uint64_t ticket,
+                 struct hf_error *err)
+{
+    hf_auto_buf struct hf_buf json = {0};
+    struct hf_slice bytes = hf_slice_of(object->send);
+    if (!object->send) {
+        hf_json_write(&json, object->unit->documents[object->document].value);
+        if (!hf_buf_ok(&json)) {
+            return hf_error_set(err, HF_ENOMEM, "apply %s %s: out of memory", object->kind, object->name);
+        }
+        bytes = (struct hf_slice){json.ptr, json.len};
+    }
+    return agent->effects.apply(agent->effects.ctx, ref, object->target->manager, bytes, ticket, err);
+}
+
 static int ask(struct hf_agent *agent, struct object *object, enum errand errand, uint64_t ticket, struct hf_error *err)
 {
     struct hf_agent_ref ref = ref_of(object);
     if (errand == ERRAND_APPLY) {
-        struct hf_slice bytes =
-            object->send ? hf_slice_of(object->send) : object->unit->documents[object->document].source;
-        return agent->effects.apply(agent->effects.ctx, &ref, object->target->manager, bytes, ticket, err);
+        return apply(agent, object, &ref, ticket, err);
     }
     if (errand == ERRAND_REMOVE) {
         /* What a StatefulSet runs goes on running while it is made anew. */

@@ -316,7 +316,7 @@ static const struct hf_finding *autoscaled_replicas(struct weighing *weighing)
     return finding;
 }
 
-/* What is sent: the unit's own bytes, or, where something must stay as it is, the unit with that in it. */
+/* What is sent: the unit's own content, or, where something must stay as it is, the unit with that in it. */
 static int plan_send(struct weighing *weighing, struct hf_error *err)
 {
     struct object *object = weighing->object;

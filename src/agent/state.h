@@ -138,7 +138,7 @@ struct object {
     enum outcome *outcomes; /* of each finding, in findings_arena */
     char *note;             /* what people should know of it although it is in sync; NULL: nothing */
     char *told_note;        /* the note that was last recorded */
-    char *send;             /* what is applied in place of the unit's own bytes, so that held paths stay; NULL: those */
+    char *send;             /* what is applied in place of the unit's own content, so that held paths stay; NULL: that */
     bool mend_is_all;       /* the mend puts all right: no apply behind it */
     char *mend;             /* a JSON patch to be sent before the apply; NULL: none is needed */
     char *tidy;             /* one to be sent after it */

@@ -205,6 +205,13 @@ static int read_document(struct hf_config *config, const struct hf_value *docume
     config->database = resolve(config, database ? database : "holdfast.db");
     config->web = resolve(config, hf_value_text(hf_value_get(document, "web")));
     config->listen = text_of(config, document, "listen", "127.0.0.1:8484");
+    const struct hf_value *listener = hf_value_get(document, "audit_listener");
+    config->audit_listen = text_of(config, listener, "listen", NULL);
+    config->audit_cert = resolve(config, hf_value_text(hf_value_get(listener, "cert_file")));
+    config->audit_key = resolve(config, hf_value_text(hf_value_get(listener, "key_file")));
+    if (!config->audit_cert != !config->audit_key) {
+        return complain(config, listener, err, "found one of cert_file and key_file, expected both or none");
+    }
     config->log_level = HF_INFO;
     config->log_form = HF_LOGFMT;
     (void)hf_level_parse(hf_slice_of(hf_value_text(hf_value_get(log, "level"))), &config->log_level);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "holdfast/json.h"
 #include "holdfast/kubeconfig.h"
 #include "holdfast/source.h"
 #include "holdfast/yaml.h"
@@ -119,8 +120,9 @@ static void on_answer(void *ctx, const struct hf_answer *answer, const struct hf
 static int ask(struct hub_worker *worker, const struct hf_document *document, const struct hf_object_ref *ref,
                struct hf_error *err)
 {
-    struct hf_apply apply = {
-        .manager = "confighub", .force = true, .bytes = document->source.ptr, .len = document->source.len};
+    hf_auto_buf struct hf_buf json = {0};
+    hf_json_write(&json, document->value); /* as client-go sends it */
+    struct hf_apply apply = {.manager = "confighub", .force = true, .bytes = hf_buf_text(&json), .len = json.len};
     struct hf_delete nothing = {0};
     if (strcmp(worker->what, "Refresh") == 0) {
         return hf_cluster_get(worker->cluster, ref, on_answer, worker, err);

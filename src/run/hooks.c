@@ -25,6 +25,8 @@ struct run_hooks {
     pthread_mutex_t lock;
     struct hook *hooks;
     atomic_int waiting;
+    struct hf_hook_server *server; /* NULL: there is none */
+    struct hf_digest listener;     /* of its address, certificate and key */
 };
 
 /* A list on its way to the loop. */
@@ -276,9 +278,83 @@ int hf_run_hooks(struct hf_run *run, struct hf_error *err)
     return set_hooks(run->hooks, run->config, err);
 }
 
+static void wipe(struct hf_buf *buf)
+{
+    if (buf->ptr) {
+        hf_wipe(buf->ptr, buf->cap);
+    }
+    hf_buf_free(buf);
+}
+
+static int digest_listener(const struct hf_config *config, const struct hf_buf *cert, const struct hf_buf *key,
+                           struct hf_digest *out, struct hf_error *err)
+{
+    struct hf_hasher *hasher = hf_hasher_new(err);
+    int result = hasher ? 0 : -1;
+    if (result == 0 && (hf_hasher_add(hasher, config->audit_listen, strlen(config->audit_listen) + 1, err) != 0 ||
+                        hf_hasher_add(hasher, hf_buf_text(cert), cert->len, err) != 0 ||
+                        hf_hasher_add(hasher, hf_buf_text(key), key->len, err) != 0)) {
+        result = -1;
+    }
+    result = result == 0 ? hf_hasher_finish(hasher, out, err) : result;
+    hf_hasher_free(hasher);
+    return result;
+}
+
+/* Begins anew only when something of it has changed: a certificate that was renewed counts from the next SIGHUP. */
+static int listen_anew(struct hf_run *run, const struct hf_buf *cert, const struct hf_buf *key, struct hf_error *err)
+{
+    struct run_hooks *hooks = run->hooks;
+    struct hf_serve_hook table;
+    struct hf_digest digest;
+    if (digest_listener(run->config, cert, key, &digest, err) != 0) {
+        return -1;
+    }
+    if (hooks->server && hf_digest_equal(&digest, &hooks->listener)) {
+        return 0;
+    }
+    hf_run_hook_table(run, &table);
+    struct hf_hook_server_options options = {.listen = run->config->audit_listen,
+                                             .cert_pem = run->config->audit_cert ? hf_buf_text(cert) : NULL,
+                                             .key_pem = run->config->audit_cert ? hf_buf_text(key) : NULL,
+                                             .hook = &table};
+    hf_hook_server_stop(hooks->server);
+    hooks->server = NULL;
+    hooks->listener = digest;
+    return hf_hook_server_start(&options, run->log, &hooks->server, err);
+}
+
+int hf_run_hook_listener(struct hf_run *run, struct hf_error *err)
+{
+    const struct hf_config *config = run->config;
+    struct hf_secret_ref cert_ref = {.file = config->audit_cert};
+    struct hf_secret_ref key_ref = {.file = config->audit_key};
+    struct hf_buf cert = {0};
+    struct hf_buf key = {0};
+    if (!config->audit_listen) {
+        hf_hook_server_stop(run->hooks->server);
+        run->hooks->server = NULL;
+        return 0;
+    }
+    int result = hf_secret_load(&cert_ref, "audit_listener.cert_file", &cert, err);
+    result = result == 0 ? hf_secret_load(&key_ref, "audit_listener.key_file", &key, err) : result;
+    result = result == 0 ? listen_anew(run, &cert, &key, err) : result;
+    wipe(&cert);
+    wipe(&key);
+    return result;
+}
+
 void hf_run_hook_table(struct hf_run *run, struct hf_serve_hook *out)
 {
     *out = (struct hf_serve_hook){.ctx = run->hooks, .may = may, .take = take};
+}
+
+void hf_run_hooks_stop(struct hf_run *run)
+{
+    if (run->hooks) {
+        hf_hook_server_stop(run->hooks->server);
+        run->hooks->server = NULL;
+    }
 }
 
 void hf_run_hooks_free(struct hf_run *run)

@@ -130,8 +130,8 @@ void hf_run_reload(struct hf_run *run)
         hf_log_level(run->log, config->log_level);
     }
     change_targets(run, old, config);
-    if (hf_run_hooks(run, &err) != 0) {
-        hf_log_error(run->log, HF_ERROR, "the audit webhooks stay as they were", &err, NULL);
+    if (hf_run_hooks(run, &err) != 0 || hf_run_hook_listener(run, &err) != 0) {
+        hf_log_error(run->log, HF_ERROR, "the audit webhooks are not as the config says", &err, NULL);
         hf_error_clear(&err);
     }
     struct hf_rules *replaced = run->rules;

@@ -144,7 +144,7 @@ static int make_server(struct hf_run *run, struct hf_error *err)
     struct hf_serve_trail trail;
     struct hf_serve_hook hook;
     hf_run_serve_trail(run, &trail);
-    if (hf_run_hooks(run, err) != 0) {
+    if (hf_run_hooks(run, err) != 0 || hf_run_hook_listener(run, err) != 0) {
         return -1;
     }
     hf_run_hook_table(run, &hook);
@@ -217,6 +217,7 @@ static void stop(struct hf_run *run)
         hf_run_say(run, "agent.stopped", "info", "holdfast stopped", NULL);
     }
     hf_serve_stop(run->serve);
+    hf_run_hooks_stop(run);
     hf_alert_free(run->alert);
     run->alert = NULL;
     hf_run_notice_free(run);

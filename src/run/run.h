@@ -161,7 +161,9 @@ void hf_run_pauses_free(struct hf_run *run);                       /* after the 
 
 /* hooks.c */
 int hf_run_hooks(struct hf_run *run, struct hf_error *err); /* at start and after a reload */
+int hf_run_hook_listener(struct hf_run *run, struct hf_error *err); /* the same, after hf_run_hooks */
 void hf_run_hook_table(struct hf_run *run, struct hf_serve_hook *out);
+void hf_run_hooks_stop(struct hf_run *run); /* before the loop's end: nothing is posted any more */
 void hf_run_hooks_free(struct hf_run *run); /* after the server, whose threads use them */
 
 /* reload.c */

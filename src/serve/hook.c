@@ -14,7 +14,7 @@
 #define RETRY_S 1
 
 struct hf_hook_call {
-    struct hf_serve *serve;
+    struct hf_hook_gate *gate;
     int64_t began_ms;
     struct hf_buf body;
     char target[64];
@@ -45,11 +45,11 @@ static bool read_target(const char *sent, char out[64])
 }
 
 /* The same answer for a target that is not there and for a wrong token: who has none learns nothing. */
-static bool may(struct hf_serve *serve, struct MHD_Connection *connection, const char *target)
+static bool may(struct hf_hook_gate *gate, struct MHD_Connection *connection, const char *target)
 {
     const char *given = header(connection, "Authorization");
     bool is_bearer = strncasecmp(given, "Bearer ", 7) == 0;
-    return serve->hook.may && serve->hook.may(serve->hook.ctx, target, is_bearer ? given + 7 : "");
+    return gate->hook.may && gate->hook.may(gate->hook.ctx, target, is_bearer ? given + 7 : "");
 }
 
 static bool is_too_long(struct MHD_Connection *connection)
@@ -59,15 +59,15 @@ static bool is_too_long(struct MHD_Connection *connection)
     return *text && (!hf_parse_int(hf_slice_of(text), 0, INT64_MAX, &len) || len > (int64_t)MOST_BODY);
 }
 
-struct hf_hook_call *hf_hook_begin(struct hf_serve *serve, struct MHD_Connection *connection, const char *target,
+struct hf_hook_call *hf_hook_begin(struct hf_hook_gate *gate, struct MHD_Connection *connection, const char *target,
                                    struct hf_answer *answer)
 {
     char name[64];
-    if (!serve->hook.take) {
+    if (!gate->hook.take) {
         hf_answer_problem(answer, 404, "No target of this agent takes audit events.");
         return NULL;
     }
-    if (!read_target(target, name) || !may(serve, connection, name)) {
+    if (!read_target(target, name) || !may(gate, connection, name)) {
         hf_answer_problem(answer, 401, "The token is not right for this target.");
         return NULL;
     }
@@ -79,19 +79,19 @@ struct hf_hook_call *hf_hook_begin(struct hf_serve *serve, struct MHD_Connection
         hf_answer_problem(answer, 413, "A list of audit events has at most 16 MiB.");
         return NULL;
     }
-    if (atomic_fetch_add(&serve->hooks_open, 1) >= MOST_AT_ONCE) {
-        atomic_fetch_sub(&serve->hooks_open, 1);
+    if (atomic_fetch_add(&gate->open, 1) >= MOST_AT_ONCE) {
+        atomic_fetch_sub(&gate->open, 1);
         answer->retry_after_s = RETRY_S;
         hf_answer_problem(answer, 503, "Too many lists of audit events at once.");
         return NULL;
     }
     struct hf_hook_call *call = hf_calloc(1, sizeof *call);
     if (!call) {
-        atomic_fetch_sub(&serve->hooks_open, 1);
+        atomic_fetch_sub(&gate->open, 1);
         hf_answer_problem(answer, 503, "The server is short of memory.");
         return NULL;
     }
-    call->serve = serve;
+    call->gate = gate;
     call->began_ms = hf_mono_ms();
     call->body.limit = MOST_BODY;
     memcpy(call->target, name, sizeof name);
@@ -107,7 +107,7 @@ bool hf_hook_take(struct hf_hook_call *call, const char *bytes, size_t len)
 void hf_hook_finish(struct hf_hook_call *call, struct hf_answer *answer)
 {
     struct hf_error err = HF_ERROR_INIT;
-    const struct hf_serve_hook *hook = &call->serve->hook;
+    const struct hf_serve_hook *hook = &call->gate->hook;
     if (hook->take(hook->ctx, call->target, hf_buf_text(&call->body), call->body.len, &err) == 0) {
         answer->type = "application/json";
         hf_buf_adds(&answer->body, "{}\n");
@@ -122,7 +122,7 @@ void hf_hook_finish(struct hf_hook_call *call, struct hf_answer *answer)
 void hf_hook_free(struct hf_hook_call *call)
 {
     if (call) {
-        atomic_fetch_sub(&call->serve->hooks_open, 1);
+        atomic_fetch_sub(&call->gate->open, 1);
         hf_buf_free(&call->body);
         free(call);
     }

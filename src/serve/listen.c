@@ -37,7 +37,7 @@ static int split(const char *text, char *host, size_t size, bool *is_v6, uint16_
 }
 
 static int fill(struct sockaddr_storage *to, socklen_t *size, const char *host, bool is_v6, uint16_t port,
-                struct hf_error *err)
+                bool anywhere, struct hf_error *err)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)to;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
@@ -59,7 +59,7 @@ static int fill(struct sockaddr_storage *to, socklen_t *size, const char *host, 
                             "localhost",
                             host);
     }
-    if (!loopback) {
+    if (!loopback && !anywhere) {
         return hf_error_set(
             err, HF_EDENIED,
             "listen on \"%.60s\": refused, since everyone who reaches that address could read the dashboard; "
@@ -87,7 +87,7 @@ static int open_socket(struct hf_listen *out, const struct sockaddr_storage *to,
     return 0;
 }
 
-int hf_listen_open(struct hf_listen *out, const char *text, struct hf_error *err)
+static int open_at(struct hf_listen *out, const char *text, bool anywhere, struct hf_error *err)
 {
     char host[INET6_ADDRSTRLEN + 8];
     uint16_t port = 0;
@@ -96,7 +96,7 @@ int hf_listen_open(struct hf_listen *out, const char *text, struct hf_error *err
     memset(out, 0, sizeof *out);
     out->fd = -1;
     if (split(text, host, sizeof host, &out->is_v6, &port, err) != 0 ||
-        fill(&to, &size, host, out->is_v6, port, err) != 0) {
+        fill(&to, &size, host, out->is_v6, port, anywhere, err) != 0) {
         return -1;
     }
     (void)snprintf(out->host, sizeof out->host, out->is_v6 ? "[%s]" : "%s", host);
@@ -116,6 +116,16 @@ int hf_listen_open(struct hf_listen *out, const char *text, struct hf_error *err
     port = out->is_v6 ? ((struct sockaddr_in6 *)&real)->sin6_port : ((struct sockaddr_in *)&real)->sin_port;
     (void)snprintf(out->address, sizeof out->address, "http://%s:%u", out->host, (unsigned)ntohs(port));
     return 0;
+}
+
+int hf_listen_open(struct hf_listen *out, const char *text, struct hf_error *err)
+{
+    return open_at(out, text, false, err);
+}
+
+int hf_listen_anywhere(struct hf_listen *out, const char *text, struct hf_error *err)
+{
+    return open_at(out, text, true, err);
 }
 
 static bool is_host(const char *header, const char *host)

@@ -15,6 +15,8 @@ struct hf_listen {
 /* Opens a listening socket on "127.0.0.1:8484", "[::1]:0" or "localhost:8484". HF_EDENIED for an address that is not
  * loopback, HF_EINVAL for what is no address, HF_EIO, HF_EBUSY when it is in use. The caller closes fd. */
 int hf_listen_open(struct hf_listen *out, const char *text, struct hf_error *err);
+/* The same on any address: only for what has access control of its own. */
+int hf_listen_anywhere(struct hf_listen *out, const char *text, struct hf_error *err);
 
 /* Whether a Host header names this machine by an address or by localhost, with or without a port: a page of another
  * site whose name was pointed at 127.0.0.1 (DNS rebinding) sends its own name. */

@@ -141,7 +141,7 @@ static enum MHD_Result on_hook(struct hf_request *request, struct exchange *exch
             hf_answer_problem(&answer, 421, "This server answers to localhost, 127.0.0.1 and [::1] only.");
             return send_answer(request, &answer);
         }
-        exchange->hook = hf_hook_begin(request->serve, request->connection, exchange->target, &answer);
+        exchange->hook = hf_hook_begin(&request->serve->gate, request->connection, exchange->target, &answer);
         return exchange->hook ? MHD_YES : send_answer(request, &answer);
     }
     if (!exchange->hook) {
@@ -210,9 +210,9 @@ static int fill(struct hf_serve *serve, const struct hf_serve_options *options, 
     serve->last_turn_ms = options->last_turn_ms;
     serve->last_turn_ctx = options->last_turn_ctx;
     atomic_init(&serve->requests, 0);
-    atomic_init(&serve->hooks_open, 0);
+    atomic_init(&serve->gate.open, 0);
     if (options->hook) {
-        serve->hook = *options->hook;
+        serve->gate.hook = *options->hook;
     }
     if (options->web_folder) {
         serve->web_folder = hf_strdup(options->web_folder);

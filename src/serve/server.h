@@ -14,11 +14,16 @@ struct MHD_Daemon;
 struct MHD_Response;
 struct hf_streams;
 
+/* Who may post audit events, and how many lists are being taken. */
+struct hf_hook_gate {
+    struct hf_serve_hook hook;
+    atomic_int open;
+};
+
 struct hf_serve {
     struct MHD_Daemon *daemon;
     struct hf_serve_trail trail; /* events may be NULL: no trail */
-    struct hf_serve_hook hook;   /* take NULL: there is none */
-    atomic_int hooks_open;
+    struct hf_hook_gate gate;    /* take NULL: there is none */
     struct hf_log *log;
     struct hf_streams *streams;
     struct hf_views views;

@@ -145,9 +145,10 @@ static void do_apply(struct world *world, int index, int wanted, struct message 
 
 static int value_in(struct hf_slice bytes)
 {
-    const char *at = strstr(bytes.ptr, "value: \"");
+    static const char KEY[] = "\"value\":\"";
+    const char *at = strstr(bytes.ptr, KEY);
     cr_assert_not_null(at);
-    return at[8] - '0';
+    return at[sizeof KEY - 1] - '0';
 }
 
 static int apply(void *ctx, const struct hf_agent_ref *ref, const char *manager, struct hf_slice bytes, uint64_t ticket,
