@@ -172,10 +172,13 @@ void hf_compare_member(struct walk *walk, const struct hf_type *type, struct hf_
     if (!desired && !walk->in_atomic && !hf_claims_any_ours(walk, claims)) {
         return; /* nobody but others speaks of it */
     }
-    if (is_fixed(walk, type, key) || hf_is_cleared(walk, type, key, holder, live_holder)) {
+    walk->around = claims;
+    bool is_cleared = is_fixed(walk, type, key) || hf_is_cleared(walk, type, key, holder, live_holder);
+    struct place place = hf_place_of(walk, type, key, holder, live_holder);
+    walk->around = NULL;
+    if (is_cleared) {
         return;
     }
-    struct place place = hf_place_of(walk, type, key, holder, live_holder);
     if (place.is_unknown && desired && !live) {
         if (!walk->unit_problem && !walk->quiet) {
             walk->unit_problem = hf_arena_printf(walk->arena, "%s%s%.*s: no such field", hf_buf_text(&walk->readable),
@@ -216,12 +219,29 @@ static void compare_members(struct walk *walk, const struct place *place, const 
     walk->in_atomic = was_atomic;
 }
 
-/* Whether null from the unit leaves what is there: so it is for lists and maps that are merged. */
-static bool null_says_nothing(const struct place *place)
+bool hf_keeps_null(const struct walk *walk, const struct place *place)
 {
     const struct hf_type *type = place->type;
-    return type && ((type->kind == HF_TYPE_LIST && hf_is_granular_list(type)) ||
-                    ((type->kind == HF_TYPE_STRUCT || type->kind == HF_TYPE_MAP) && !type->atomic));
+    bool is_free = walk->is_custom && (!type || type->kind == HF_TYPE_UNKNOWN);
+    return (type && type->is_nullable) || (is_free && !place->is_unknown && !place->preset);
+}
+
+/* Whether null from the unit leaves what is there: so it is for lists and objects that are merged, unless both are
+ * empty (structured-merge-diff, typed/merge.go: doMap, doList). Of what no schema tells, the object itself tells it. */
+static bool null_says_nothing(const struct walk *walk, const struct place *place, const struct hf_value *live)
+{
+    const struct hf_type *type = place->type;
+    if (live && hf_is_zero(live)) {
+        return false;
+    }
+    if (!type || type->kind == HF_TYPE_UNKNOWN) {
+        return (!type || (walk->is_custom && !type->atomic)) && live && live->kind == HF_OBJECT;
+    }
+    if (!live && type->is_nullable) {
+        return false;
+    }
+    return (type->kind == HF_TYPE_LIST && hf_is_granular_list(type)) ||
+           ((type->kind == HF_TYPE_STRUCT || type->kind == HF_TYPE_MAP) && !type->atomic);
 }
 
 static void compare_present(struct walk *walk, const struct place *place, const struct hf_value *desired,
@@ -264,10 +284,9 @@ void hf_compare(struct walk *walk, const struct place *place, const struct hf_va
     place = &merged;
     walk->depth++;
     walk->untyped = !place->type || place->type->kind == HF_TYPE_UNKNOWN;
-    if (desired && desired->kind == HF_NULL && !walk->in_atomic && null_says_nothing(place) &&
-        (live || !place->type->is_nullable)) {
+    if (desired && desired->kind == HF_NULL && !walk->in_atomic && null_says_nothing(walk, place, live)) {
         hf_find_leftovers(walk, place, live, claims);
-    } else if (desired && desired->kind == HF_NULL && place->type && place->type->is_nullable) {
+    } else if (desired && desired->kind == HF_NULL && hf_keeps_null(walk, place)) {
         hf_walk_find(walk, live ? HF_CHANGED : HF_REMOVED, desired, live, claims); /* null itself is stored */
     } else if (desired && desired->kind == HF_NULL && place->is_entry && !live) {
         hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
@@ -275,6 +294,8 @@ void hf_compare(struct walk *walk, const struct place *place, const struct hf_va
         hf_compare_with_preset(walk, place, desired, live, claims);
     } else if (!desired && walk->in_atomic && place->may_have_default) {
         walk->untyped = was_untyped; /* whether live holds the default is not known here */
+    } else if (!desired && walk->in_atomic && is_null && hf_keeps_null(walk, place)) {
+        hf_walk_find(walk, HF_CHANGED, NULL, stored, claims);
     } else if (!desired && walk->in_atomic) {
         hf_compare_with_preset(walk, place, NULL, live, claims);
     } else if (!desired) {

@@ -20,6 +20,21 @@ static const struct hf_value *next_to(const struct neighbours *at, const char *k
     return at->walk->in_atomic ? NULL : hf_value_get(at->live, key);
 }
 
+/* What the object will hold there: the unit's, else what is there and does not go with our last apply. */
+static const struct hf_value *merged(const struct neighbours *at, const char *key)
+{
+    const struct hf_value *wanted = hf_value_get(at->desired, key);
+    const struct hf_value *found = wanted || at->walk->in_atomic ? NULL : hf_value_get(at->live, key);
+    struct claims claims;
+    if (found && at->walk->around) {
+        hf_claims_key(at->walk, at->walk->around, hf_slice_of(key), &claims);
+        bool goes = hf_claims_any_ours(at->walk, &claims) && !hf_claims_by_others(at->walk, &claims);
+        found = goes ? NULL : found;
+    }
+    wanted = wanted ? wanted : found;
+    return wanted && !hf_is_zero(wanted) ? wanted : NULL;
+}
+
 static bool is_next_to(const struct neighbours *at, const char *key, const char *text)
 {
     const char *found = hf_value_text(next_to(at, key));
@@ -156,20 +171,22 @@ static const struct hf_value *host_port(const struct neighbours *at)
     return hf_value_is_true(hf_value_get(pod, "hostNetwork")) ? next_to(at, "containerPort") : NULL;
 }
 
-/* The single address is written from the first of the list (pkg/apis/core/v1/conversion.go), which stays unless our
- * apply alone made it. */
+/* Of two names of one thing the server writes the one from the other (pkg/apis/core/v1/conversion.go): a Node's podCIDR
+ * from its podCIDRs, a Pod's serviceAccount from its serviceAccountName, and that from the former where it is empty. */
 static const struct hf_value *pod_cidr(const struct neighbours *at)
 {
-    const struct hf_value *list = next_to(at, "podCIDRs");
-    const struct hf_value *unit = hf_value_get(at->desired, "podCIDRs");
-    struct claims top;
-    struct claims spec;
-    struct claims claims;
-    hf_claims_begin(at->walk, &top);
-    hf_claims_key(at->walk, &top, hf_slice_of("spec"), &spec);
-    hf_claims_key(at->walk, &spec, hf_slice_of("podCIDRs"), &claims);
-    bool goes = !unit && hf_claims_any_ours(at->walk, &claims) && !hf_claims_by_others(at->walk, &claims);
-    return list && list->kind == HF_ARRAY && !goes ? hf_value_at(list, 0) : NULL;
+    const struct hf_value *list = merged(at, "podCIDRs");
+    return list && list->kind == HF_ARRAY ? hf_value_at(list, 0) : NULL;
+}
+
+static const struct hf_value *account_name(const struct neighbours *at)
+{
+    return merged(at, "serviceAccount");
+}
+
+static const struct hf_value *account(const struct neighbours *at)
+{
+    return merged(at, "serviceAccountName");
 }
 
 static const struct hf_value *list_kind(const struct neighbours *at)
@@ -223,8 +240,17 @@ bool hf_is_cleared(struct walk *walk, const struct hf_type *type, struct hf_slic
                    const struct hf_value *live)
 {
     struct neighbours at = {walk, desired, live};
-    return type && type->derives_defaults && hf_slice_is(key, "sessionAffinityConfig") &&
-           is_named(type, "core.v1.ServiceSpec") && !is_next_to(&at, "sessionAffinity", "ClientIP");
+    if (!type || !type->derives_defaults) {
+        return false;
+    }
+    if (hf_slice_is(key, "serviceAccount")) {
+        const struct hf_value *alias = desired ? hf_value_find(desired, key) : NULL;
+        const struct hf_value *name =
+            alias && is_named(type, "core.v1.PodSpec") ? merged(&at, "serviceAccountName") : NULL;
+        return name && !hf_value_equal(alias, name);
+    }
+    return hf_slice_is(key, "sessionAffinityConfig") && is_named(type, "core.v1.ServiceSpec") &&
+           !is_next_to(&at, "sessionAffinity", "ClientIP");
 }
 
 bool hf_is_completed(const struct hf_type *type, struct hf_slice key)
@@ -242,6 +268,8 @@ static const struct {
                {"core.v1.ServicePort", "targetPort", target_port},
                {"core.v1.Volume", "emptyDir", volume_source},
                {"core.v1.PodSpec", "restartPolicy", restart_policy},
+               {"core.v1.PodSpec", "serviceAccount", account},
+               {"core.v1.PodSpec", "serviceAccountName", account_name},
                {"core.v1.ContainerPort", "hostPort", host_port},
                {"core.v1.NodeSpec", "podCIDR", pod_cidr},
                {"core.v1.LimitRangeItem", "default", default_limits},

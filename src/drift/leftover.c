@@ -23,7 +23,9 @@ static void in_object(struct walk *walk, const struct place *place, const struct
             continue;
         }
         hf_walk_key(walk, member->key);
+        walk->around = claims;
         struct place inner = hf_place_of(walk, place->type, member->key, NULL, live);
+        walk->around = NULL;
         if (!hf_is_convention(walk, member->key)) {
             hf_find_leftovers(walk, &inner, &member->value, &below);
         }
@@ -67,7 +69,7 @@ void hf_find_leftovers(struct walk *walk, const struct place *place, const struc
     merged.type = type;
     place = &merged;
     if (live->kind == HF_NULL) {
-        if (type && type->is_nullable && hf_claims_only_ours(walk, claims, false)) {
+        if (hf_keeps_null(walk, place) && hf_claims_only_ours(walk, claims, false)) {
             hf_walk_find(walk, HF_LEFTOVER, NULL, live, claims);
         }
         return;

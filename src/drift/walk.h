@@ -46,6 +46,7 @@ struct walk {
     bool quiet;     /* only asking: findings are not kept, differs is set */
     bool differs;
     const struct hf_value *unit; /* the unit's document, for defaults that depend on another place */
+    const struct claims *around; /* on the object whose field is looked at; NULL: not known */
     const char *unit_problem;    /* the first field of the unit that its kind does not have */
     unsigned depth;
     bool is_drifted; /* something was found that an apply or a removal would put right, not only additions */
@@ -110,6 +111,9 @@ struct place hf_place_of(struct walk *walk, const struct hf_type *type, struct h
                          const struct hf_value *desired, const struct hf_value *live);
 struct place hf_place_of_item(const struct walk *walk, const struct hf_type *list);
 bool hf_is_zero(const struct hf_value *value);
+/* Whether null is a value of its own there: where the schema says so, and in a custom resource where it says nothing.
+ */
+bool hf_keeps_null(const struct walk *walk, const struct place *place);
 /* The unit says nothing here (or null, or a zero value that Go drops): the server puts back the default, or nothing. */
 void hf_compare_with_preset(struct walk *walk, const struct place *place, const struct hf_value *desired,
                             const struct hf_value *live, const struct claims *claims);

@@ -152,12 +152,17 @@ struct hf_value *oracle_made(struct oracle *oracle, const struct hf_type *type, 
 struct hf_value *oracle_text(struct oracle *oracle, const char *text);
 
 /* oracle_known.c */
+enum known_extent {
+    BELOW_TOO,
+    ONLY_ITSELF, /* nothing below it */
+    ONLY_UNSAID  /* only a value that the unit has nowhere in such a field: one that the server chose */
+};
 struct known {
     const char *type; /* the end of the definition's name, "" any */
     const char *field;
     const char *because; /* a field beside it whose finding speaks for it; NULL: none */
     const char *why;
-    bool only_itself; /* and nothing below it */
+    enum known_extent extent;
 };
 /* A list of desired with an item whose key is set to null or "": the server takes it for another item than the one with
  * the default, and moves it at each apply. False: none. */

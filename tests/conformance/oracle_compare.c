@@ -110,6 +110,18 @@ static bool is_told(const struct hf_judgement *judgement, const char *path)
     return false;
 }
 
+static bool says(const struct hf_value *unit, const char *field, const struct hf_value *value)
+{
+    for (size_t i = 0; i < hf_value_count(unit); i++) {
+        const struct hf_member *member = unit->kind == HF_OBJECT ? &unit->as.object.members[i] : NULL;
+        if ((member && hf_slice_is(member->key, field) && hf_value_equal(&member->value, value)) ||
+            says(member ? &member->value : &unit->as.array.items[i], field, value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Each place that the server changes is told by a finding, and each finding is of a place that it changes; what can't
  * be known is set aside by name. */
 static const char *not_knowable(const struct oracle *oracle, const struct outcome *out, const char *path)
@@ -117,6 +129,10 @@ static const char *not_knowable(const struct oracle *oracle, const struct outcom
     const struct known *known = oracle_not_knowable(oracle->type, path);
     if (!known && out->shaky_list && is_below(path, out->shaky_list)) {
         return "a list's key set to nothing: for the server that is another item, moved at each apply";
+    }
+    const struct hf_value *chosen = known ? hf_pointer_get(out->result, hf_slice_of(path)) : NULL;
+    if (known && known->extent == ONLY_UNSAID && (!chosen || says(oracle->example.desired, known->field, chosen))) {
+        return NULL;
     }
     return known ? known->why : NULL;
 }

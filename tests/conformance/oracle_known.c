@@ -8,51 +8,61 @@
  * feature is off is dropped from what is applied, unless live has it already; once the unit was applied, its claim in
  * managedFields tells as much, and the verdict is sure again. */
 static const struct known NOT_KNOWABLE[] = {
-    {"batch.v1.JobSpec", "ttlSecondsAfterFinished", NULL, "feature gate TTLAfterFinished", false},
-    {"core.v1.PodSpec", "ephemeralContainers", NULL, "feature gate EphemeralContainers", false},
-    {"core.v1.Volume", "ephemeral", NULL, "feature gate GenericEphemeralVolume", false},
-    {"core.v1.SecurityContext", "procMount", NULL, "feature gate ProcMountType", false},
-    {"core.v1.ServiceSpec", "topologyKeys", NULL, "feature gate ServiceTopology", false},
-    {"core.v1.ServiceSpec", "ipFamilyPolicy", NULL, "feature gate IPv6DualStack", false},
-    {"core.v1.ServiceSpec", "ipFamilies", NULL, "feature gate IPv6DualStack", false},
-    {"core.v1.ServiceSpec", "clusterIPs", NULL, "feature gate IPv6DualStack", false},
-    {"core.v1.ServiceSpec", "allocateLoadBalancerNodePorts", NULL, "feature gate ServiceLBNodePortControl", false},
-    {"core.v1.PersistentVolumeClaimSpec", "dataSource", NULL, "feature gate AnyVolumeDataSource", false},
+    {"batch.v1.JobSpec", "ttlSecondsAfterFinished", NULL, "feature gate TTLAfterFinished", BELOW_TOO},
+    {"core.v1.PodSpec", "ephemeralContainers", NULL, "feature gate EphemeralContainers", BELOW_TOO},
+    {"core.v1.Volume", "ephemeral", NULL, "feature gate GenericEphemeralVolume", BELOW_TOO},
+    {"core.v1.SecurityContext", "procMount", NULL, "feature gate ProcMountType", BELOW_TOO},
+    {"core.v1.ServiceSpec", "topologyKeys", NULL, "feature gate ServiceTopology", BELOW_TOO},
+    {"core.v1.ServiceSpec", "ipFamilyPolicy", NULL, "feature gate IPv6DualStack", BELOW_TOO},
+    {"core.v1.ServiceSpec", "ipFamilies", NULL, "feature gate IPv6DualStack", BELOW_TOO},
+    {"core.v1.ServiceSpec", "clusterIPs", NULL, "feature gate IPv6DualStack", BELOW_TOO},
+    {"core.v1.NodeSpec", "podCIDRs", NULL, "feature gate IPv6DualStack", BELOW_TOO},
+    {"core.v1.ServicePort", "nodePort", NULL,
+     "before 1.21 a node port of 0 is allotted anew at each apply, since then it stays", ONLY_UNSAID},
+    {"core.v1.ServiceSpec", "allocateLoadBalancerNodePorts", NULL, "feature gate ServiceLBNodePortControl", BELOW_TOO},
+    {"core.v1.PersistentVolumeClaimSpec", "dataSource", NULL, "feature gate AnyVolumeDataSource", BELOW_TOO},
     {"autoscaling.v2beta2.MetricTarget", "type", NULL, "autoscaling/v1, as it is stored, has one value a target",
-     false},
+     BELOW_TOO},
     {"autoscaling.v2beta2.MetricTarget", "value", NULL, "autoscaling/v1, as it is stored, has one value a target",
-     false},
+     BELOW_TOO},
     {"autoscaling.v2beta2.MetricTarget", "averageValue", NULL,
-     "autoscaling/v1, as it is stored, has one value a target", false},
+     "autoscaling/v1, as it is stored, has one value a target", BELOW_TOO},
     {"autoscaling.v2beta2.MetricTarget", "averageUtilization", NULL,
-     "autoscaling/v1, as it is stored, has one value a target", false},
+     "autoscaling/v1, as it is stored, has one value a target", BELOW_TOO},
     {"autoscaling.v2beta2.HorizontalPodAutoscalerSpec", "metrics", NULL,
-     "autoscaling/v1, as it is stored, has one metric of the cpu", true},
-    {"discovery.v1beta1.Endpoint", "nodeName", NULL, "feature gate EndpointSliceNodeName", false},
-    {"discovery.v1beta1.EndpointConditions", "serving", NULL, "feature gate EndpointSliceTerminatingCondition", false},
+     "autoscaling/v1, as it is stored, has one metric of the cpu", ONLY_ITSELF},
+    {"discovery.v1beta1.Endpoint", "nodeName", NULL, "feature gate EndpointSliceNodeName", BELOW_TOO},
+    {"discovery.v1beta1.EndpointConditions", "serving", NULL, "feature gate EndpointSliceTerminatingCondition",
+     BELOW_TOO},
     {"discovery.v1beta1.EndpointConditions", "terminating", NULL, "feature gate EndpointSliceTerminatingCondition",
-     false},
-    {"storage.v1.CSIDriverSpec", "storageCapacity", NULL, "feature gate CSIStorageCapacity", false},
-    {"storage.v1.CSIDriverSpec", "requiresRepublish", NULL, "feature gate CSIServiceAccountToken", false},
-    {"storage.v1.CSIDriverSpec", "tokenRequests", NULL, "feature gate CSIServiceAccountToken", false},
+     BELOW_TOO},
+    {"storage.v1.CSIDriverSpec", "storageCapacity", NULL, "feature gate CSIStorageCapacity", BELOW_TOO},
+    {"storage.v1.CSIDriverSpec", "requiresRepublish", NULL, "feature gate CSIServiceAccountToken", BELOW_TOO},
+    {"storage.v1.CSIDriverSpec", "tokenRequests", NULL, "feature gate CSIServiceAccountToken", BELOW_TOO},
 };
 
 /* What the server sets because of another field, one beside it or, with a "/", one of the object: one finding, on that
  * field, tells both. */
 static const struct known DERIVED[] = {
-    {"core.v1.PodSpec", "serviceAccount", "serviceAccountName", "deprecated copy", false},
-    {"core.v1.Container", "imagePullPolicy", "image", "by the image's tag", false},
-    {"core.v1.EphemeralContainer", "imagePullPolicy", "image", "by the image's tag", false},
-    {"core.v1.ServiceSpec", "sessionAffinityConfig", "sessionAffinity", "of ClientIP only", false},
-    {"core.v1.ServiceSpec", "externalTrafficPolicy", "type", "of what is open to the outside", false},
-    {"core.v1.ServiceSpec", "healthCheckNodePort", "type", "of a LoadBalancer", false},
-    {"core.v1.ServiceSpec", "healthCheckNodePort", "externalTrafficPolicy", "of Local", false},
-    {"core.v1.ServiceSpec", "clusterIP", "type", "of what has an address", false},
-    {"core.v1.ServiceSpec", "clusterIPs", "type", "of what has an address", false},
-    {"core.v1.ServiceSpec", "clusterIPs", "clusterIP", "holds it", false},
-    {"core.v1.ServicePort", "nodePort", "/spec/type", "of what is open to the outside", false},
-    {"rbac.v1.Subject", "apiGroup", "kind", "of users and groups", false},
-    {"", "deprecated.daemonset.template.generation", "/spec/template", "counts changes of the template", false},
+    {"core.v1.PodSpec", "serviceAccount", "serviceAccountName", "deprecated copy", BELOW_TOO},
+    {"core.v1.Container", "imagePullPolicy", "image", "by the image's tag", BELOW_TOO},
+    {"core.v1.EphemeralContainer", "imagePullPolicy", "image", "by the image's tag", BELOW_TOO},
+    {"core.v1.ServiceSpec", "sessionAffinityConfig", "sessionAffinity", "of ClientIP only", BELOW_TOO},
+    {"core.v1.ServiceSpec", "externalTrafficPolicy", "type", "of what is open to the outside", BELOW_TOO},
+    {"core.v1.ServiceSpec", "healthCheckNodePort", "type", "of a LoadBalancer", BELOW_TOO},
+    {"core.v1.ServiceSpec", "healthCheckNodePort", "externalTrafficPolicy", "of Local", BELOW_TOO},
+    {"core.v1.ServiceSpec", "clusterIP", "type", "of what has an address", BELOW_TOO},
+    {"core.v1.ServiceSpec", "clusterIPs", "type", "of what has an address", BELOW_TOO},
+    {"core.v1.ServiceSpec", "clusterIPs", "clusterIP", "holds it", BELOW_TOO},
+    {"core.v1.ServicePort", "nodePort", "/spec/type", "of what is open to the outside", BELOW_TOO},
+    {"rbac.v1.Subject", "apiGroup", "kind", "of users and groups", BELOW_TOO},
+    {"core.v1.LimitRangeItem", "default", "type", "of a Container", BELOW_TOO},
+    {"core.v1.LimitRangeItem", "default", "max", "the maximum, where nothing is said", BELOW_TOO},
+    {"core.v1.LimitRangeItem", "defaultRequest", "type", "of a Container", BELOW_TOO},
+    {"core.v1.LimitRangeItem", "defaultRequest", "default", "the limit, where nothing is said", BELOW_TOO},
+    {"core.v1.LimitRangeItem", "defaultRequest", "max", "the limit, where nothing is said", BELOW_TOO},
+    {"core.v1.LimitRangeItem", "defaultRequest", "min", "the minimum, where nothing is said", BELOW_TOO},
+    {"", "deprecated.daemonset.template.generation", "/spec/template", "counts changes of the template", BELOW_TOO},
 };
 
 static bool ends_with(const char *text, const char *end)
@@ -118,7 +128,7 @@ static const struct known *find(const struct known *table, size_t count, const s
         }
         for (size_t i = 0; type && i < count; i++) {
             bool is_meant = strcmp(part, table[i].field) == 0 && ends_with(type->name, table[i].type) &&
-                            (*at == '\0' || !table[i].only_itself);
+                            (*at == '\0' || table[i].extent != ONLY_ITSELF);
             if (is_meant && behind-- == 0) {
                 *parent_len = len;
                 return &table[i];
