@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "holdfast/audit.h"
@@ -18,6 +19,7 @@ struct bench {
     pthread_cond_t wake;
     uint64_t durable;
     struct hf_audit *audit;
+    uint64_t events;
 };
 
 static void fail(const struct hf_error *err)
@@ -175,7 +177,39 @@ static void time_query(struct hf_audit_reader *reader, const char *what, const s
     if (hf_audit_query(reader, filter, count_row, &rows, &err) != 0) {
         fail(&err);
     }
-    printf("query %-28s %8.2f ms, %zu rows\n", what, (double)(hf_mono_us() - began) / 1000, rows);
+    printf("query %-32s %8.2f ms, %zu rows\n", what, (double)(hf_mono_us() - began) / 1000, rows);
+}
+
+static bool count_line(void *ctx, int64_t id, const char *digest, struct hf_slice canonical)
+{
+    (void)id;
+    (void)digest;
+    *(size_t *)ctx += canonical.len;
+    return true;
+}
+
+static void carry_elsewhere(const struct bench *bench, struct hf_audit_reader *reader)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct stat info;
+    size_t bytes = 0;
+    char copy[280];
+    int64_t began = hf_mono_us();
+    if (hf_audit_export(reader, 0, count_line, &bytes, &err) != 0) {
+        fail(&err);
+    }
+    printf("export: %.0f MB/s of JSON\n", (double)bytes / (double)(hf_mono_us() - began));
+    (void)snprintf(copy, sizeof copy, "%s-copy", bench->path);
+    began = hf_mono_us();
+    if (hf_audit_backup(reader, copy, NULL, NULL, &err) != 0) {
+        fail(&err);
+    }
+    int64_t took = hf_mono_us() - began;
+    if (stat(copy, &info) == 0) {
+        printf("backup: %.0f MB/s, %.0f bytes an event with its indexes\n", (double)info.st_size / (double)took,
+               (double)info.st_size / (double)bench->events);
+    }
+    (void)unlink(copy);
 }
 
 static void read_trail(const struct bench *bench, uint64_t drifts)
@@ -204,6 +238,20 @@ static void read_trail(const struct bench *bench, uint64_t drifts)
     time_query(reader, "one person's drifts, 100",
                &(struct hf_audit_filter){.manager = "kubectl", .type = "drift.seen", .newest_first = true});
     time_query(reader, "one incident", &(struct hf_audit_filter){.incident = "9e3779b97f4a7c15"});
+    time_query(reader, "one object, newest 20",
+               &(struct hf_audit_filter){.target = "prod",
+                                         .kind = "Deployment",
+                                         .namespace = "traderx",
+                                         .name = "service-7",
+                                         .limit = 20,
+                                         .newest_first = true});
+    time_query(reader, "a stream's turn", &(struct hf_audit_filter){.after_id = (int64_t)drifts * EVENTS_A_DRIFT - 10});
+    time_query(reader, "critical ones, of which is none",
+               &(struct hf_audit_filter){.severity = "critical", .newest_first = true});
+    time_query(reader, "a kind of which is none", &(struct hf_audit_filter){.kind = "Job", .newest_first = true});
+    time_query(reader, "a namespace of which is none",
+               &(struct hf_audit_filter){.namespace = "other", .newest_first = true});
+    time_query(reader, "a path, newest 100", &(struct hf_audit_filter){.path = "/spec/replicas", .newest_first = true});
     began = hf_mono_us();
     if (hf_audit_open_incidents(reader, count_row, &count, &err) != 0) {
         fail(&err);
@@ -214,6 +262,7 @@ static void read_trail(const struct bench *bench, uint64_t drifts)
         fail(&err);
     }
     printf("figures of all by unit: %.0f ms, %zu units\n", (double)(hf_mono_us() - began) / 1000, count);
+    carry_elsewhere(bench, reader);
     hf_audit_reader_close(reader);
 }
 
@@ -235,13 +284,19 @@ int main(int argc, char **argv)
     }
     (void)snprintf(bench.path, sizeof bench.path, "%s/trail.db", folder);
     uint64_t drifts = (uint64_t)events / EVENTS_A_DRIFT;
+    bench.events = drifts * EVENTS_A_DRIFT;
     write_trail(&bench, drifts);
     time_open(&bench);
     read_trail(&bench, drifts);
-    char lock[280];
-    (void)snprintf(lock, sizeof lock, "%s.lock", bench.path);
-    (void)unlink(bench.path);
-    (void)unlink(lock);
-    (void)rmdir(folder);
+    static const char *const PARTS[] = {"", "-wal", "-shm", ".lock"};
+    for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+        char path[280];
+        (void)snprintf(path, sizeof path, "%s%s", bench.path, PARTS[i]);
+        (void)unlink(path);
+    }
+    if (rmdir(folder) != 0) {
+        perror(folder);
+        return 1;
+    }
     return 0;
 }
