@@ -6,10 +6,20 @@
 
 #include "trail.h"
 
+static bool has_moved(struct hf_store *store)
+{
+    int moved = 0;
+    return sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
+void hf_store_watch(struct hf_store *store)
+{
+    store->is_watched = !has_moved(store);
+}
+
 int hf_store_in_place(struct hf_store *store, struct hf_error *err)
 {
-    int has_moved = 0;
-    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) == SQLITE_OK && has_moved) {
+    if (store->is_watched && has_moved(store)) {
         return hf_error_set(err, HF_ENOTFOUND, "%s has vanished: it was deleted, moved or replaced", store->path);
     }
     return 0;

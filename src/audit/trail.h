@@ -83,7 +83,8 @@ int hf_store_integer(sqlite3 *db, const char *sql, int64_t *out, struct hf_error
 struct hf_store {
     char *path;
     sqlite3 *db;
-    int lock; /* of <path>.lock; -1: none */
+    int lock;        /* of <path>.lock; -1: none */
+    bool is_watched; /* whether it is in its place can be told */
 };
 /* Opens for writing: makes, migrates, checks, sets aside (then *set_aside names where to; the caller frees). had_lock:
  * the lock file was there before, so a trail was. */
@@ -93,6 +94,9 @@ int hf_store_open(const char *path, bool had_lock, struct hf_log *log, sqlite3 *
 int hf_store_set_aside(const char *path, char **set_aside, struct hf_error *err);
 
 /* mend.c: what trying again does not mend. Thread: the writer's. */
+/* Right after opening: where inodes are not stable (some file systems in user space) it can not be told later whether a
+ * file was moved. */
+void hf_store_watch(struct hf_store *store);
 /* -1 HF_ENOTFOUND: what is open is not the file at the path any more. */
 int hf_store_in_place(struct hf_store *store, struct hf_error *err);
 /* Writes what is still held open to the path it has vanished from, with its lock. The one that was open is closed. -1:

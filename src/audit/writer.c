@@ -182,6 +182,7 @@ static int open_again(struct hf_writer *writer, struct hf_error *err)
         store->db = NULL;
         return -1;
     }
+    hf_store_watch(store);
     pthread_mutex_lock(&writer->mutex);
     writer->stats.outbox = (uint64_t)outbox;
     pthread_mutex_unlock(&writer->mutex);
@@ -394,6 +395,7 @@ int hf_writer_start(struct hf_store *store, const struct hf_audit_options *optio
         goto fail;
     }
     writer->stats.outbox = (uint64_t)outbox;
+    hf_store_watch(store);
     failed = pthread_create(&writer->thread, NULL, run, writer);
     if (failed) {
         hf_error_errno(err, HF_ENOMEM, failed, "start the audit writer");

@@ -334,7 +334,9 @@ int hf_run_secret_key(const char *database, unsigned char out[32], struct hf_err
         return -1;
     }
     if (write(fd, out, 32) != 32 || fsync(fd) != 0) {
-        return hf_error_errno(err, HF_EIO, errno, "write %s", hf_buf_text(&path));
+        int number = errno;
+        (void)!ftruncate(fd, 0); /* a part of a key would be taken for a broken one for ever */
+        return hf_error_errno(err, HF_EIO, number, "write %s", hf_buf_text(&path));
     }
     return 0;
 }
