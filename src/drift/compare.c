@@ -181,6 +181,7 @@ void hf_compare_member(struct walk *walk, const struct hf_type *type, struct hf_
     }
     if (place.is_unknown && desired && !live) {
         if (!walk->unit_problem && !walk->quiet) {
+            hf_walk_write(walk);
             walk->unit_problem = hf_arena_printf(walk->arena, "%s%s%.*s: no such field", hf_buf_text(&walk->readable),
                                                  walk->readable.len > 0 ? "." : "", HF_SLICE(key));
         }

@@ -27,15 +27,10 @@ static bool is_ignored_annotation(struct hf_slice key)
     return false;
 }
 
-/* The path ends in /annotations/KEY: the key is the last part, so that what is before it is the same length without it.
- */
 static bool is_annotation(const struct walk *walk)
 {
-    static const char NAME[] = "/metadata/annotations/";
-    const char *path = hf_buf_text(&walk->path);
-    const char *slash = strrchr(path, '/');
-    size_t len = slash ? (size_t)(slash - path) + 1 : 0;
-    return len >= sizeof NAME - 1 && strncmp(path + len - (sizeof NAME - 1), NAME, sizeof NAME - 1) == 0;
+    static const char *const NOTES[] = {"metadata", "annotations"};
+    return hf_walk_is_at(walk, NOTES, 2, 1);
 }
 
 bool hf_is_kept_note(struct hf_slice annotation)

@@ -3,59 +3,16 @@
 
 #include "holdfast/clock.h"
 #include "holdfast/json.h"
-#include "holdfast/pointer.h"
 #include "walk.h"
 
 #define MOST_VALUE 4096u
 #define DEFAULT_FINDINGS 200u
-
-struct mark hf_walk_mark(const struct walk *walk)
-{
-    return (struct mark){walk->path.len, walk->desired.len, walk->readable.len, walk->keyed.len};
-}
 
 static void cut(struct hf_buf *buf, size_t len)
 {
     buf->len = len;
     if (buf->ptr) {
         buf->ptr[len] = '\0';
-    }
-}
-
-void hf_walk_back(struct walk *walk, struct mark mark)
-{
-    cut(&walk->path, mark.path);
-    cut(&walk->desired, mark.desired);
-    cut(&walk->readable, mark.readable);
-    cut(&walk->keyed, mark.keyed);
-}
-
-static bool is_plain(struct hf_slice key)
-{
-    for (size_t i = 0; i < key.len; i++) {
-        char byte = key.ptr[i];
-        if (!((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-              byte == '_' || byte == '-')) {
-            return false;
-        }
-    }
-    return key.len > 0;
-}
-
-void hf_walk_key(struct walk *walk, struct hf_slice key)
-{
-    hf_pointer_add_key(&walk->path, key);
-    hf_pointer_add_key(&walk->desired, key);
-    hf_keyed_add_key(&walk->keyed, key);
-    if (is_plain(key)) {
-        if (walk->readable.len > 0) {
-            hf_buf_addc(&walk->readable, '.');
-        }
-        hf_buf_add(&walk->readable, key.ptr, key.len);
-    } else {
-        hf_buf_addc(&walk->readable, '[');
-        hf_buf_add_json(&walk->readable, key);
-        hf_buf_addc(&walk->readable, ']');
     }
 }
 
@@ -203,6 +160,7 @@ void hf_walk_find(struct walk *walk, enum hf_class class, const struct hf_value 
     if (!grow(walk)) {
         return;
     }
+    hf_walk_write(walk);
     const struct owner *owner = live ? author(walk, claims, class) : NULL;
     walk->findings[walk->count++] =
         (struct hf_finding){.path = keep(walk, &walk->path),

@@ -244,6 +244,7 @@ int hf_drift_judge(struct hf_arena *arena, const struct hf_drift_input *input, s
     hf_buf_free(&walk.desired);
     hf_buf_free(&walk.readable);
     hf_buf_free(&walk.keyed);
+    hf_buf_free(&walk.text);
     if (failed) {
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     }

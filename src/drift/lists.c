@@ -11,8 +11,8 @@ bool hf_is_granular_list(const struct hf_type *type)
 }
 
 /* A key that an item leaves out is the default. */
-static const struct hf_value *key_of(struct walk *walk, const struct hf_type *type, const struct hf_value *item,
-                                     const char *key)
+const struct hf_value *hf_item_key_value(struct walk *walk, const struct hf_type *type, const struct hf_value *item,
+                                         const char *key)
 {
     const struct hf_value *value = hf_value_get(item, key);
     if (value && value->kind != HF_NULL && !(value->kind == HF_STRING && value->as.text.len == 0)) {
@@ -22,28 +22,44 @@ static const struct hf_value *key_of(struct walk *walk, const struct hf_type *ty
     return place.preset ? place.preset : value;
 }
 
-const char *hf_item_key(struct walk *walk, const struct hf_type *type, const struct hf_value *item)
+/* The names of fields are plain; the keys of an item are written in their order. */
+static void write_keys(struct walk *walk, const struct hf_type *type, const struct hf_value *item)
 {
-    struct hf_buf text = {0};
-    if (type->list_type == HF_LIST_SET) {
-        hf_buf_adds(&text, "v:");
-        hf_canonical_write(&text, item);
-    } else {
-        struct hf_value *keys = hf_value_new(walk->arena, HF_OBJECT);
-        for (size_t i = 0; keys && i < type->list_key_count; i++) {
-            const struct hf_value *value = key_of(walk, type, item, type->list_keys[i]);
-            if (value && hf_value_set(walk->arena, keys, hf_slice_of(type->list_keys[i]), value) != 0) {
-                keys = NULL;
-            }
+    const char *last = NULL;
+    hf_buf_adds(&walk->text, "k:{");
+    for (size_t i = 0; i < type->list_key_count; i++) {
+        const char *key = NULL;
+        for (size_t j = 0; j < type->list_key_count; j++) {
+            const char *other = type->list_keys[j];
+            bool is_next = (!last || strcmp(other, last) > 0) && (!key || strcmp(other, key) < 0);
+            key = is_next ? other : key;
         }
-        walk->failed |= !keys;
-        hf_buf_adds(&text, "k:");
-        if (keys) {
-            hf_canonical_write(&text, keys);
+        const struct hf_value *value = key ? hf_item_key_value(walk, type, item, key) : NULL;
+        last = key ? key : last;
+        if (value) {
+            struct hf_value name = {.kind = HF_STRING, .as.text = hf_slice_of(key)};
+            if (walk->text.len > 3) {
+                hf_buf_addc(&walk->text, ',');
+            }
+            hf_canonical_write(&walk->text, &name);
+            hf_buf_addc(&walk->text, ':');
+            hf_canonical_write(&walk->text, value);
         }
     }
-    char *kept = hf_buf_ok(&text) ? hf_arena_copy(walk->arena, hf_buf_text(&text), text.len) : NULL;
-    hf_buf_free(&text);
+    hf_buf_addc(&walk->text, '}');
+}
+
+const char *hf_item_key(struct walk *walk, const struct hf_type *type, const struct hf_value *item)
+{
+    hf_buf_clear(&walk->text);
+    if (type->list_type == HF_LIST_SET) {
+        hf_buf_adds(&walk->text, "v:");
+        hf_canonical_write(&walk->text, item);
+    } else {
+        write_keys(walk, type, item);
+    }
+    bool ok = hf_buf_ok(&walk->text);
+    char *kept = ok ? hf_arena_copy(walk->arena, hf_buf_text(&walk->text), walk->text.len) : NULL;
     walk->failed |= !kept;
     return kept ? kept : "";
 }
@@ -93,69 +109,12 @@ struct hf_keyed_item *hf_find_item(struct hf_keyed_item *keys, size_t count, con
     return &keys[at];
 }
 
-/* "[name=web]", "[containerPort=80,protocol=TCP]"; of a set or a whole list the index. */
-static void add_readable_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t index)
-{
-    size_t count = type && type->list_type == HF_LIST_MAP && !walk->in_atomic ? type->list_key_count : 0;
-    hf_buf_addc(&walk->readable, '[');
-    bool first = true;
-    for (size_t i = 0; i < count; i++) {
-        const struct hf_value *value = key_of(walk, type, item, type->list_keys[i]);
-        if (!value) {
-            continue;
-        }
-        hf_buf_addf(&walk->readable, "%s%s=", first ? "" : ",", type->list_keys[i]);
-        if (value->kind == HF_STRING || value->kind == HF_NUMBER) {
-            hf_buf_add(&walk->readable, value->as.text.ptr, value->as.text.len);
-        }
-        first = false;
-    }
-    if (first) {
-        hf_buf_addf(&walk->readable, "%zu", index);
-    }
-    hf_buf_addc(&walk->readable, ']');
-}
-
-/* "/[name=web]", "/[=value]" of a set; of a whole list the index. */
-static void add_keyed_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t index)
-{
-    bool granular = hf_is_granular_list(type) && !walk->in_atomic;
-    bool is_set = granular && type->list_type == HF_LIST_SET;
-    size_t start = walk->keyed.len;
-    size_t written = 0;
-    hf_buf_adds(&walk->keyed, "/[");
-    for (size_t i = 0; granular && i < (is_set ? 1 : type->list_key_count); i++) {
-        const struct hf_value *value = is_set ? item : key_of(walk, type, item, type->list_keys[i]);
-        size_t before = walk->keyed.len;
-        hf_buf_adds(&walk->keyed, written ? "," : "");
-        if (value && hf_keyed_add_pair(&walk->keyed, is_set ? "" : type->list_keys[i], value)) {
-            written++;
-        } else if (hf_buf_ok(&walk->keyed)) {
-            walk->keyed.len = before;
-            walk->keyed.ptr[before] = '\0';
-        }
-    }
-    hf_buf_addc(&walk->keyed, ']');
-    if (written == 0 && hf_buf_ok(&walk->keyed)) {
-        walk->keyed.len = start;
-        hf_buf_addf(&walk->keyed, "/%zu", index);
-    }
-}
-
-void hf_walk_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t live_index,
-                  size_t desired_index)
-{
-    add_readable_item(walk, type, item, live_index);
-    add_keyed_item(walk, type, item, live_index);
-    hf_buf_addf(&walk->path, "/%zu", live_index);
-    hf_buf_addf(&walk->desired, "/%zu", desired_index);
-}
-
 /* A port that somebody opened: a Service's are what it is for. (What else counts when it was added is for the rules to
  * say.) */
 static bool is_service_ports(const struct walk *walk)
 {
-    return walk->is_service && strcmp(hf_buf_text(&walk->path), "/spec/ports") == 0;
+    static const char *const PORTS[] = {"spec", "ports"};
+    return walk->is_service && walk->step_count == 2 && hf_walk_is_at(walk, PORTS, 2, 0);
 }
 
 /* Items that the unit does not have: those that our last apply claimed. */

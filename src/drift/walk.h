@@ -23,6 +23,16 @@ struct claims {
     bool whole[HF_MOST_OWNERS]; /* the owner holds an atomic value that this place is part of */
 };
 
+/* A step of the way from the object to a place. */
+struct step {
+    struct hf_slice key;         /* of a member */
+    const struct hf_value *item; /* of a list; NULL: a member */
+    const struct hf_type *list;
+    size_t live_index;
+    size_t desired_index;
+    bool in_atomic; /* the list is part of an atomic value */
+};
+
 struct walk {
     struct hf_arena *arena;
     const struct hf_drift_input *input;
@@ -36,6 +46,11 @@ struct walk {
     size_t count;
     size_t cap;
     size_t left_out;
+    struct step *steps;
+    size_t step_count;
+    size_t step_cap;
+    struct hf_buf text; /* of a moment */
+    /* As hf_walk_write wrote them. */
     struct hf_buf path;    /* JSON Pointer into live */
     struct hf_buf desired; /* the same into desired */
     struct hf_buf readable;
@@ -53,16 +68,17 @@ struct walk {
     bool failed;     /* memory */
 };
 
-/* The lengths of the four paths, to go back to. */
+/* How many steps there are, to go back to. */
 struct mark {
-    size_t path;
-    size_t desired;
-    size_t readable;
-    size_t keyed;
+    size_t steps;
 };
 struct mark hf_walk_mark(const struct walk *walk);
 void hf_walk_back(struct walk *walk, struct mark mark);
 void hf_walk_key(struct walk *walk, struct hf_slice key);
+/* Whether those are the keys of the last steps but for that many at the end. */
+bool hf_walk_is_at(const struct walk *walk, const char *const *keys, size_t count, size_t end);
+/* Writes the way down: into path, desired, readable and keyed. */
+void hf_walk_write(struct walk *walk);
 
 /* owners.c */
 void hf_owners_read(struct walk *walk, const struct hf_value *live);
@@ -148,6 +164,9 @@ void hf_compare_list(struct walk *walk, const struct hf_type *type, const struct
 const char *hf_item_key(struct walk *walk, const struct hf_type *type, const struct hf_value *item);
 void hf_walk_item(struct walk *walk, const struct hf_type *type, const struct hf_value *item, size_t live_index,
                   size_t desired_index);
+/* An item's key; one that it leaves out is the default. */
+const struct hf_value *hf_item_key_value(struct walk *walk, const struct hf_type *type, const struct hf_value *item,
+                                         const char *key);
 bool hf_is_granular_list(const struct hf_type *type);
 /* The items of a list in the order of their keys. NULL: memory (walk->failed). */
 struct hf_keyed_item {
