@@ -32,8 +32,8 @@ struct hf_config_target {
     unsigned fight_times;
     int64_t fight_within_ms;
     struct hf_secret_ref audit_token; /* of the API server's audit webhook; absent: it is not taken */
-    uint32_t line;           /* of the target in the file */
-    struct hf_digest digest; /* of this target's part of the file: whether a reload changes it */
+    uint32_t line;                    /* of the target in the file */
+    struct hf_digest digest;          /* of this target's part of the file: whether a reload changes it */
 };
 
 struct hf_config {

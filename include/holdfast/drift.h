@@ -96,9 +96,9 @@ bool hf_drift_is_terminating(const struct hf_value *live, int64_t *at_ms);
 int hf_drift_diff(struct hf_buf *buf, const struct hf_drift_input *input, const struct hf_judgement *judgement,
                   unsigned context_lines, struct hf_error *err);
 
-/* The unit's document with the given findings left as live has them: what is sent in place of the unit's own content when
- * a rule or an autoscaler keeps some paths. It carries live's resourceVersion: the server answers 409 when live has
- * moved on. *out NULL: a place can't be kept by an apply (it is below a list item that the unit does not have), so
+/* The unit's document with the given findings left as live has them: what is sent in place of the unit's own content
+ * when a rule or an autoscaler keeps some paths. It carries live's resourceVersion: the server answers 409 when live
+ * has moved on. *out NULL: a place can't be kept by an apply (it is below a list item that the unit does not have), so
  * nothing may be sent. All in the arena. -1: HF_ENOMEM. */
 int hf_drift_keep(struct hf_arena *arena, const struct hf_value *desired, const struct hf_value *live,
                   const struct hf_finding *const *kept, size_t count, const struct hf_value **out,

@@ -59,6 +59,8 @@ struct hf_view_target {
     int64_t source_at_ms;       /* when the source was last read well */
     uint64_t watches;
     uint64_t watch_restarts;
+    uint64_t audited; /* writes that the API server's audit webhook has told */
+    uint64_t audited_wrong;
     uint64_t watch_events;
     uint64_t fast_events; /* ended by the fast path */
     uint64_t requests;
@@ -157,8 +159,8 @@ struct hf_serve_options {
     const struct hf_serve_hook *hook; /* NULL: there is none */
 };
 
-/* A listener for the audit webhook alone, for API servers that are not on this machine: over TLS, where it may be on any
- * address (each post needs its target's token); without a certificate on loopback only. Strings are copied. */
+/* A listener for the audit webhook alone, for API servers that are not on this machine: over TLS, where it may be on
+ * any address (each post needs its target's token); without a certificate on loopback only. Strings are copied. */
 struct hf_hook_server;
 struct hf_hook_server_options {
     const char *listen;

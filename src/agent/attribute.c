@@ -224,7 +224,9 @@ static enum how match(const struct awaited *awaited, const struct write *write)
     }
     int64_t since = awaited->drifted_ms != HF_TIME_NONE ? awaited->drifted_ms : awaited->seen_ms;
     bool is_then = write->at_ms >= since - EARLY_MS && write->at_ms <= awaited->seen_ms + LATE_MS;
-    return awaited->manager[0] && same_manager(awaited, write) && is_then ? HOW_TIME : HOW_NOT;
+    /* managedFields name nobody for what was removed: then whoever wrote at the moment it was seen. */
+    bool agrees = awaited->manager[0] ? same_manager(awaited, write) : !awaited->is_listed;
+    return agrees && is_then ? HOW_TIME : HOW_NOT;
 }
 
 /* The write that explains a drift; by time only when no other person comes into question. */

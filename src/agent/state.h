@@ -138,14 +138,14 @@ struct object {
     enum outcome *outcomes; /* of each finding, in findings_arena */
     char *note;             /* what people should know of it although it is in sync; NULL: nothing */
     char *told_note;        /* the note that was last recorded */
-    char *send;             /* what is applied in place of the unit's own content, so that held paths stay; NULL: that */
-    bool mend_is_all;       /* the mend puts all right: no apply behind it */
-    char *mend;             /* a JSON patch to be sent before the apply; NULL: none is needed */
-    char *tidy;             /* one to be sent after it */
-    char *mark;             /* one that puts our mark on it; NULL: none is needed */
-    bool is_marked;         /* live carries our mark */
-    bool is_gone;           /* an extra that is forgotten at the end of this entry */
-    bool is_extra;          /* no unit holds it any more; unit is the last that did */
+    char *send;       /* what is applied in place of the unit's own content, so that held paths stay; NULL: that */
+    bool mend_is_all; /* the mend puts all right: no apply behind it */
+    char *mend;       /* a JSON patch to be sent before the apply; NULL: none is needed */
+    char *tidy;       /* one to be sent after it */
+    char *mark;       /* one that puts our mark on it; NULL: none is needed */
+    bool is_marked;   /* live carries our mark */
+    bool is_gone;     /* an extra that is forgotten at the end of this entry */
+    bool is_extra;    /* no unit holds it any more; unit is the last that did */
     bool awaits_autoscalers; /* judged once they are known */
     bool may_recreate;
     bool is_paused; /* as of the last look at the pauses */

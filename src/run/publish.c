@@ -41,6 +41,8 @@ static int fill_target(struct hf_run *run, struct hf_view *view, const struct ru
                                   .source_problem = keep(view, from->source_problem),
                                   .source_at_ms = from->source_at_ms,
                                   .watch_restarts = cluster.watch_restarts,
+                                  .audited = from->audited,
+                                  .audited_wrong = from->audited_wrong,
                                   .watch_events = cluster.watch_events,
                                   .fast_events = counts.fast,
                                   .requests = cluster.requests,

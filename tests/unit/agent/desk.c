@@ -24,7 +24,8 @@ static uint32_t random_number(void *ctx)
     return desk->seed >> 8;
 }
 
-static enum hf_agent_served kind_of(void *ctx, const char *target, const char *api_version, const char *kind, struct hf_agent_kind *out)
+static enum hf_agent_served kind_of(void *ctx, const char *target, const char *api_version, const char *kind,
+                                    struct hf_agent_kind *out)
 {
     static const char *const GLOBAL[] = {"Namespace", "ClusterRole", "PersistentVolume", "CustomResourceDefinition"};
     const struct desk *desk = ctx;
@@ -91,7 +92,8 @@ static int record(void *ctx, const struct hf_audit_batch *batch, uint64_t ticket
     return 0;
 }
 
-static struct desk_request *put_down(struct desk *desk, const char *what, const struct hf_agent_ref *ref, uint64_t ticket)
+static struct desk_request *put_down(struct desk *desk, const char *what, const struct hf_agent_ref *ref,
+                                     uint64_t ticket)
 {
     cr_assert_lt(desk->request_count, DESK_MOST);
     struct desk_request *request = &desk->requests[desk->request_count++];
@@ -130,8 +132,8 @@ static int patch(void *ctx, const struct hf_agent_ref *ref, const char *manager,
     return 0;
 }
 
-static int remove_object(void *ctx, const struct hf_agent_ref *ref, const char *uid, const char *resource_version, bool orphan,
-                         uint64_t ticket, struct hf_error *err)
+static int remove_object(void *ctx, const struct hf_agent_ref *ref, const char *uid, const char *resource_version,
+                         bool orphan, uint64_t ticket, struct hf_error *err)
 {
     struct desk_request *request = put_down(ctx, "remove", ref, ticket);
     char text[200];
@@ -205,8 +207,12 @@ struct desk *desk_new(const char *pack)
                                        .changed = changed};
     struct hf_agent_options options = {"0123456789abcdef", 16};
     cr_assert_eq(hf_agent_new(&effects, &options, NULL, &desk->agent, &err), 0);
-    struct hf_agent_target_options target = {
-        .name = "dev", .correct = true, .manager = "confighub", .parallel = 8, .fight_times = 3, .fight_within_ms = 600000};
+    struct hf_agent_target_options target = {.name = "dev",
+                                             .correct = true,
+                                             .manager = "confighub",
+                                             .parallel = 8,
+                                             .fight_times = 3,
+                                             .fight_within_ms = 600000};
     cr_assert_eq(hf_agent_target_add(desk->agent, &target, &err), 0);
     const struct hf_embedded *schema = hf_embedded_find("schema/kubernetes-openapi.json");
     cr_assert_eq(hf_types_from_openapi_v2(schema->bytes, schema->size, &desk->types, &err), 0, "%s", err.text);
@@ -240,7 +246,8 @@ void desk_unit(struct desk *desk, const char *slug, const char *yaml)
         desk->units[at] = desk->units[--desk->unit_count];
     }
     if (yaml) {
-        cr_assert_eq(hf_unit_read("space", slug, slug, yaml, strlen(yaml), &desk->units[desk->unit_count++], &err), 0, "%s", err.text);
+        cr_assert_eq(hf_unit_read("space", slug, slug, yaml, strlen(yaml), &desk->units[desk->unit_count++], &err), 0,
+                     "%s", err.text);
     }
 }
 
@@ -271,7 +278,8 @@ static struct hf_document *read_yaml(struct hf_arena *arena, const char *yaml, s
     struct hf_error err = HF_ERROR_INIT;
     *count = 0;
     if (*yaml) {
-        cr_assert_eq(hf_yaml_read(arena, yaml, strlen(yaml), NULL, &documents, count, &err), 0, "%s\n%s", err.text, yaml);
+        cr_assert_eq(hf_yaml_read(arena, yaml, strlen(yaml), NULL, &documents, count, &err), 0, "%s\n%s", err.text,
+                     yaml);
     }
     return documents;
 }
@@ -328,7 +336,8 @@ static void tell(struct desk *desk, const char *kind, enum hf_change change, con
     size_t count;
     struct hf_document *documents = read_yaml(arena, yaml, &count);
     cr_assert_eq(count, 1u);
-    cr_assert_eq(hf_agent_change(desk->agent, scope_of(desk, kind)->id, change, documents[0].value, &err), 0, "%s", err.text);
+    cr_assert_eq(hf_agent_change(desk->agent, scope_of(desk, kind)->id, change, documents[0].value, &err), 0, "%s",
+                 err.text);
     hf_arena_free(arena);
 }
 
@@ -381,7 +390,8 @@ void desk_answer(struct desk *desk, struct desk_request *request, enum hf_code c
         (void)hf_error_set(&state, code, "%s", text_or_yaml);
     }
     request->answered = true;
-    cr_assert_eq(hf_agent_answered(desk->agent, request->ticket, count ? documents[0].value : NULL, -1, &state, &err), 0, "%s", err.text);
+    cr_assert_eq(hf_agent_answered(desk->agent, request->ticket, count ? documents[0].value : NULL, -1, &state, &err),
+                 0, "%s", err.text);
     hf_arena_free(arena);
 }
 

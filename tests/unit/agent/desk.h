@@ -1,5 +1,5 @@
-/* A desk where an agent's requests land: what it asks for is written down, and a test answers, in real documents and with the shipped
- * schema. */
+/* A desk where an agent's requests land: what it asks for is written down, and a test answers, in real documents and
+ * with the shipped schema. */
 #ifndef TEST_AGENT_DESK_H
 #define TEST_AGENT_DESK_H
 
@@ -12,7 +12,7 @@ struct desk_request {
     char kind[64];
     char name[64];
     char manager[64];
-    char *body;   /* of a remove: "UID VERSION" and " orphan" */
+    char *body; /* of a remove: "UID VERSION" and " orphan" */
     uint64_t ticket;
     bool answered;
 };
@@ -50,7 +50,8 @@ struct desk {
     int unit_count;
 };
 
-/* An agent with one target "dev" that corrects as "confighub"; pack: rules in YAML, NULL: none. The shipped packs are behind it. */
+/* An agent with one target "dev" that corrects as "confighub"; pack: rules in YAML, NULL: none. The shipped packs are
+ * behind it. */
 struct desk *desk_new(const char *pack);
 void desk_free(struct desk *desk);
 /* Sets the unit of that slug; yaml NULL: it is gone. Then desk_units tells the agent. */

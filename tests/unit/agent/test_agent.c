@@ -219,7 +219,8 @@ Test(agent, a_fight_is_stopped_and_told_once)
     struct world *world = config_map_world(true, 3);
     for (int i = 0; i < 10; i++) {
         world_drift(world, 0, 7 + i, "other-controller");
-        while (world->durable_first < world->durable_last || world->answer_count > 0 || world->watch_first < world->watch_last) {
+        while (world->durable_first < world->durable_last || world->answer_count > 0 ||
+               world->watch_first < world->watch_last) {
             if (world->durable_first < world->durable_last) {
                 world_deliver_durable(world);
             } else if (world->answer_count > 0) {
@@ -381,7 +382,8 @@ Test(agent, a_watch_that_is_refused_shows_its_objects_as_unknown_and_reads_them_
     world_free(world);
 }
 
-/* Anything may happen in any order: drifts, deletions, answers late or lost, the trail full, the watch cut and listed anew. */
+/* Anything may happen in any order: drifts, deletions, answers late or lost, the trail full, the watch cut and listed
+ * anew. */
 static void shake(struct world *world, int steps)
 {
     struct hf_error err = HF_ERROR_INIT;
@@ -409,7 +411,8 @@ static void shake(struct world *world, int steps)
         case 6:
         case 7:
             if (world->answer_count > 0) {
-                world_deliver_answer(world, (int)(world_random(world) % (uint32_t)world->answer_count), world_random(world) % 5 == 0);
+                world_deliver_answer(world, (int)(world_random(world) % (uint32_t)world->answer_count),
+                                     world_random(world) % 5 == 0);
             }
             break;
         case 8:

@@ -160,6 +160,21 @@ Test(attribute, without_a_version_it_is_joined_by_manager_and_time_and_says_so)
     desk_free(desk);
 }
 
+Test(attribute, a_removal_that_is_audited_without_content_has_its_author_by_the_time_alone)
+{
+    struct desk *desk = config_desk(NULL);
+    struct hf_agent_write alice = write_of_alice();
+    alice.resource_version = NULL;
+    alice.at_ms = WALL + desk->mono;
+    desk_change(
+        desk, "ConfigMap",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: dev, uid: u-1, resourceVersion: \"11\"}\n"
+        "data: {b: \"1\"}\n");
+    told(desk, &alice, 1);
+    expect_who(desk_last(desk, "drift.attributed"), "alice", "time");
+    desk_free(desk);
+}
+
 Test(attribute, by_time_alone_nobody_is_named_when_two_come_into_question)
 {
     struct desk *desk = config_desk(NULL);

@@ -7,13 +7,16 @@
 
 #define PRUNE "pack: mine\nrules:\n  - name: tidy\n    match: {target: dev}\n    action: prune\n    grace: 30s\n"
 #define PRUNE_NAMED                                                                                                    \
-    "pack: mine\nrules:\n  - name: tidy\n    match: {target: dev, kind: [ConfigMap, Namespace]}\n    action: prune\n    grace: 30s\n"
-#define RECREATE "pack: mine\nrules:\n  - name: anew\n    match: {kind: [Deployment, StatefulSet]}\n    action: recreate\n"
+    "pack: mine\nrules:\n  - name: tidy\n    match: {target: dev, kind: [ConfigMap, Namespace]}\n    action: prune\n " \
+    "   grace: 30s\n"
+#define RECREATE                                                                                                       \
+    "pack: mine\nrules:\n  - name: anew\n    match: {kind: [Deployment, StatefulSet]}\n    action: recreate\n"
 
 static const char *unit_config(const char *name)
 {
     static char text[300];
-    (void)snprintf(text, sizeof text, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s, namespace: dev}\ndata: {a: \"1\"}\n", name);
+    (void)snprintf(text, sizeof text,
+                   "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s, namespace: dev}\ndata: {a: \"1\"}\n", name);
     return text;
 }
 
@@ -21,9 +24,11 @@ static const char *live_config(const char *name, const char *mark, int version)
 {
     static char text[800];
     (void)snprintf(text, sizeof text,
-                   "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n  namespace: dev\n  uid: u-%s\n  resourceVersion: \"%d\"\n%s%s%s"
+                   "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n  namespace: dev\n  uid: u-%s\n  "
+                   "resourceVersion: \"%d\"\n%s%s%s"
                    "data: {a: \"1\"}\n",
-                   name, name, version, mark ? "  annotations: {\"holdfast.dev/held-by\": \"" : "", mark ? mark : "", mark ? "\"}\n" : "");
+                   name, name, version, mark ? "  annotations: {\"holdfast.dev/held-by\": \"" : "", mark ? mark : "",
+                   mark ? "\"}\n" : "");
     return text;
 }
 
@@ -37,7 +42,8 @@ static struct desk *marked_desk(const char *pack, const char *mark)
     desk_units(desk);
     desk_discovered(desk);
     (void)snprintf(objects, sizeof objects, "%s---\n", live_config("web", mark, 10));
-    (void)snprintf(objects + strlen(objects), sizeof objects - strlen(objects), "%s", live_config("other", "dev/space/other", 11));
+    (void)snprintf(objects + strlen(objects), sizeof objects - strlen(objects), "%s",
+                   live_config("other", "dev/space/other", 11));
     desk_list(desk, "ConfigMap", objects);
     return desk;
 }
@@ -70,7 +76,8 @@ Test(prune, our_mark_is_put_only_where_a_rule_would_prune)
     struct desk_request *request = desk_next(desk);
     cr_assert_not_null(request);
     cr_assert_str_eq(request->what, "patch");
-    cr_assert(strstr(request->body, "{\"op\":\"test\",\"path\":\"/metadata/resourceVersion\",\"value\":\"10\"}"), "%s", request->body);
+    cr_assert(strstr(request->body, "{\"op\":\"test\",\"path\":\"/metadata/resourceVersion\",\"value\":\"10\"}"), "%s",
+              request->body);
     cr_assert(strstr(request->body, "dev/space/web"), "%s", request->body);
     cr_assert_eq(desk_count(desk, "object.marked"), 1, "recorded before it is written");
     desk_answer(desk, request, HF_OK, live_config("web", "dev/space/web", 12));
@@ -175,7 +182,8 @@ Test(prune, a_unit_that_comes_back_within_the_grace_is_held_on)
 
 #define UNIT_NAMESPACE "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
 #define LIVE_NAMESPACE                                                                                                 \
-    "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, uid: n-1, resourceVersion: \"20\", annotations: {holdfast.dev/held-by: dev/space/shop}}\n" \
+    "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, uid: n-1, resourceVersion: \"20\", annotations: "         \
+    "{holdfast.dev/held-by: dev/space/shop}}\n"                                                                        \
     "spec: {finalizers: [kubernetes]}\n"
 
 Test(prune, a_namespace_is_deleted_only_by_a_rule_that_names_the_kind)
@@ -214,12 +222,14 @@ Test(prune, no_more_than_ten_objects_are_deleted_in_ten_minutes)
         desk_unit(desk, name, unit_config(name));
         char mark[100];
         (void)snprintf(mark, sizeof mark, "dev/space/%s", name);
-        (void)snprintf(objects + strlen(objects), sizeof objects - strlen(objects), "%s%s", i ? "---\n" : "", live_config(name, mark, 10 + i));
+        (void)snprintf(objects + strlen(objects), sizeof objects - strlen(objects), "%s%s", i ? "---\n" : "",
+                       live_config(name, mark, 10 + i));
     }
     desk_unit(desk, "other", unit_config("other"));
     desk_units(desk);
     desk_discovered(desk);
-    (void)snprintf(objects + strlen(objects), sizeof objects - strlen(objects), "---\n%s", live_config("other", "dev/space/other", 30));
+    (void)snprintf(objects + strlen(objects), sizeof objects - strlen(objects), "---\n%s",
+                   live_config("other", "dev/space/other", 30));
     desk_list(desk, "ConfigMap", objects);
     for (int i = 0; i < 12; i++) {
         (void)snprintf(name, sizeof name, "c%d", i);
@@ -240,12 +250,14 @@ Test(prune, no_more_than_ten_objects_are_deleted_in_ten_minutes)
             desk_wait(desk, 1000);
         }
     }
-    /* What was answered is read again and still there here: so each stays one deletion, and no eleventh object is begun. */
+    /* What was answered is read again and still there here: so each stays one deletion, and no eleventh object is
+     * begun. */
     bool begun[12] = {false};
     int objects_begun = 0;
     for (int i = 0; i < desk->request_count; i++) {
         int index;
-        if (strcmp(desk->requests[i].what, "remove") == 0 && sscanf(desk->requests[i].name, "c%d", &index) == 1 && !begun[index]) {
+        if (strcmp(desk->requests[i].what, "remove") == 0 && sscanf(desk->requests[i].name, "c%d", &index) == 1 &&
+            !begun[index]) {
             begun[index] = true;
             objects_begun++;
         }
@@ -260,8 +272,16 @@ Test(prune, what_an_earlier_run_held_is_found_after_a_restart)
 {
     struct desk *desk = desk_new(PRUNE);
     struct hf_error err = HF_ERROR_INIT;
-    struct hf_audit_object known = {.target = "dev", .group = "", .version = "v1", .kind = "ConfigMap", .namespace = "dev", .name = "web",
-                                    .space = "space", .unit = "web", .verdict = "in_sync", .uid = "u-web"};
+    struct hf_audit_object known = {.target = "dev",
+                                    .group = "",
+                                    .version = "v1",
+                                    .kind = "ConfigMap",
+                                    .namespace = "dev",
+                                    .name = "web",
+                                    .space = "space",
+                                    .unit = "web",
+                                    .verdict = "in_sync",
+                                    .uid = "u-web"};
     cr_assert_eq(hf_agent_known(desk->agent, &known, &err), 0);
     desk_unit(desk, "other", unit_config("other"));
     desk_units(desk);
@@ -278,8 +298,16 @@ Test(prune, what_an_earlier_run_held_is_left_when_its_unit_can_not_be_read_at_th
 {
     struct desk *desk = desk_new(PRUNE);
     struct hf_error err = HF_ERROR_INIT;
-    struct hf_audit_object known = {.target = "dev", .group = "", .version = "v1", .kind = "ConfigMap", .namespace = "dev", .name = "web",
-                                    .space = "space", .unit = "web", .verdict = "in_sync", .uid = "u-web"};
+    struct hf_audit_object known = {.target = "dev",
+                                    .group = "",
+                                    .version = "v1",
+                                    .kind = "ConfigMap",
+                                    .namespace = "dev",
+                                    .name = "web",
+                                    .space = "space",
+                                    .unit = "web",
+                                    .verdict = "in_sync",
+                                    .uid = "u-web"};
     cr_assert_eq(hf_agent_known(desk->agent, &known, &err), 0);
     desk_unit(desk, "other", unit_config("other"));
     desk_unit(desk, "web", unit_config("not-web")); /* what it held is not known: it never was read */
@@ -297,13 +325,15 @@ Test(prune, what_an_earlier_run_held_is_left_when_its_unit_can_not_be_read_at_th
 #define LIVE_DEPLOYMENT(KIND, APP)                                                                                     \
     "apiVersion: apps/v1\nkind: " KIND                                                                                 \
     "\nmetadata: {name: web, namespace: dev, uid: u-1, resourceVersion: \"10\"}\nspec:\n  replicas: 3\n"               \
-    "  selector: {matchLabels: {app: " APP "}}\n  template:\n    metadata: {labels: {app: " APP "}}\n    spec:\n"       \
+    "  selector: {matchLabels: {app: " APP "}}\n  template:\n    metadata: {labels: {app: " APP "}}\n    spec:\n"      \
     "      containers:\n      - {name: web, image: \"web:1\"}\n"
 #define IMMUTABLE                                                                                                      \
-    "Deployment.apps \"web\" is invalid: spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string{\"app\":\"web\"}}: " \
+    "Deployment.apps \"web\" is invalid: spec.selector: Invalid value: "                                               \
+    "v1.LabelSelector{MatchLabels:map[string]string{\"app\":\"web\"}}: "                                               \
     "field is immutable"
 
-static struct desk *refused_desk(const char *pack, const char *unit, const char *live, const char *kind, const char *refusal)
+static struct desk *refused_desk(const char *pack, const char *unit, const char *live, const char *kind,
+                                 const char *refusal)
 {
     struct desk *desk = desk_new(pack);
     desk_unit(desk, "web", unit);
@@ -311,7 +341,8 @@ static struct desk *refused_desk(const char *pack, const char *unit, const char 
     desk_discovered(desk);
     desk_list_rest(desk);
     desk_list(desk, kind, live);
-    for (struct desk_request *request = desk_next(desk); request && strcmp(request->what, "apply") != 0; request = desk_next(desk)) {
+    for (struct desk_request *request = desk_next(desk); request && strcmp(request->what, "apply") != 0;
+         request = desk_next(desk)) {
         desk_answer(desk, request, HF_OK, live); /* read anew since the first, empty list */
     }
     struct desk_request *request = desk_next(desk);
@@ -323,7 +354,8 @@ static struct desk *refused_desk(const char *pack, const char *unit, const char 
 
 Test(recreate, what_the_server_refuses_to_change_is_deleted_and_made_anew_where_a_rule_says_so)
 {
-    struct desk *desk = refused_desk(RECREATE, DEPLOYMENT("Deployment"), LIVE_DEPLOYMENT("Deployment", "other"), "Deployment", IMMUTABLE);
+    struct desk *desk = refused_desk(RECREATE, DEPLOYMENT("Deployment"), LIVE_DEPLOYMENT("Deployment", "other"),
+                                     "Deployment", IMMUTABLE);
     struct desk_request *request = desk_next(desk);
     cr_assert_not_null(request);
     cr_assert_str_eq(request->what, "remove");
@@ -341,16 +373,18 @@ Test(recreate, what_the_server_refuses_to_change_is_deleted_and_made_anew_where_
 
 Test(recreate, what_a_stateful_set_runs_is_left_running)
 {
-    struct desk *desk = refused_desk(RECREATE, DEPLOYMENT("StatefulSet"), LIVE_DEPLOYMENT("StatefulSet", "other"), "StatefulSet",
-                                     "StatefulSet.apps \"web\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than "
-                                     "'replicas', 'template', and 'updateStrategy' are forbidden");
+    struct desk *desk = refused_desk(
+        RECREATE, DEPLOYMENT("StatefulSet"), LIVE_DEPLOYMENT("StatefulSet", "other"), "StatefulSet",
+        "StatefulSet.apps \"web\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than "
+        "'replicas', 'template', and 'updateStrategy' are forbidden");
     cr_assert_str_eq(desk_next(desk)->body, "u-1 10 orphan");
     desk_free(desk);
 }
 
 Test(recreate, without_a_rule_the_servers_words_are_told_and_nothing_is_deleted)
 {
-    struct desk *desk = refused_desk(NULL, DEPLOYMENT("Deployment"), LIVE_DEPLOYMENT("Deployment", "other"), "Deployment", IMMUTABLE);
+    struct desk *desk =
+        refused_desk(NULL, DEPLOYMENT("Deployment"), LIVE_DEPLOYMENT("Deployment", "other"), "Deployment", IMMUTABLE);
     cr_assert_null(desk_next(desk));
     cr_assert_eq(desk_count(desk, "correction.blocked"), 1);
     cr_assert(strstr(desk_last(desk, "correction.blocked")->message, "field is immutable"));
@@ -360,12 +394,14 @@ Test(recreate, without_a_rule_the_servers_words_are_told_and_nothing_is_deleted)
 Test(recreate, a_unit_that_the_server_would_not_take_either_way_costs_nothing)
 {
     static const char *const REFUSALS[] = {
-        "Deployment.apps \"web\" is invalid: [spec.template.spec.containers[0].image: Required value, spec.selector: Invalid value: x: field is "
+        "Deployment.apps \"web\" is invalid: [spec.template.spec.containers[0].image: Required value, spec.selector: "
+        "Invalid value: x: field is "
         "immutable]",
         "Deployment.apps \"web\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0",
         "admission webhook \"policy.example\" denied the request: no"};
     for (size_t i = 0; i < sizeof REFUSALS / sizeof REFUSALS[0]; i++) {
-        struct desk *desk = refused_desk(RECREATE, DEPLOYMENT("Deployment"), LIVE_DEPLOYMENT("Deployment", "other"), "Deployment", REFUSALS[i]);
+        struct desk *desk = refused_desk(RECREATE, DEPLOYMENT("Deployment"), LIVE_DEPLOYMENT("Deployment", "other"),
+                                         "Deployment", REFUSALS[i]);
         cr_assert_null(desk_next(desk), "%s", REFUSALS[i]);
         cr_assert_eq(desk_count(desk, "correction.blocked"), 1);
         desk_free(desk);

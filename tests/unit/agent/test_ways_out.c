@@ -162,7 +162,8 @@ Test(agent, a_write_that_fails_after_its_unit_became_unreadable_is_not_repeated)
 
 Test(agent, a_missing_object_that_a_rule_ignores_is_not_created_by_a_correction_begun_before)
 {
-    static const char PACK[] = "pack: mine\nrules:\n  - name: leave\n    match:\n      kind: ConfigMap\n    action: ignore\n";
+    static const char PACK[] =
+        "pack: mine\nrules:\n  - name: leave\n    match:\n      kind: ConfigMap\n    action: ignore\n";
     struct world *world = settled_world("ConfigMap");
     struct hf_error err = HF_ERROR_INIT;
     struct hf_rules *rules;

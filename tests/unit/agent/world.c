@@ -123,7 +123,8 @@ static void do_apply(struct world *world, int index, int wanted, struct message 
             }
             if (other->terminating) {
                 answer->code = HF_EDENIED;
-                (void)snprintf(answer->text, sizeof answer->text, "unable to create new content in namespace %s because it is being terminated",
+                (void)snprintf(answer->text, sizeof answer->text,
+                               "unable to create new content in namespace %s because it is being terminated",
                                object->namespace);
                 return;
             }
@@ -199,8 +200,8 @@ static int patch(void *ctx, const struct hf_agent_ref *ref, const char *manager,
     return hf_error_set(err, HF_EUNSUPPORTED, "this world has no Services with foreign ports");
 }
 
-static int remove_object(void *ctx, const struct hf_agent_ref *ref, const char *uid, const char *resource_version, bool orphan,
-                         uint64_t ticket, struct hf_error *err)
+static int remove_object(void *ctx, const struct hf_agent_ref *ref, const char *uid, const char *resource_version,
+                         bool orphan, uint64_t ticket, struct hf_error *err)
 {
     struct world *world = ctx;
     int index = find_object(world, ref->kind, ref->name);
@@ -253,8 +254,8 @@ struct world *world_new(bool correct, unsigned fight_times)
     world->wake_at = -1;
     world->mono = 1000;
     world->wanted = 1;
-    struct hf_agent_effects effects = {world, now_ms, mono_ms, random_number, kind_of, follow, unfollow, record, apply, patch,
-                                       remove_object, get, wake_in, changed};
+    struct hf_agent_effects effects = {world,  now_ms, mono_ms, random_number, kind_of, follow,  unfollow,
+                                       record, apply,  patch,   remove_object, get,     wake_in, changed};
     struct hf_agent_options options = {"0123456789abcdef", 16};
     cr_assert_eq(hf_agent_new(&effects, &options, NULL, &world->agent, &err), 0);
     struct hf_agent_target_options target = {.name = "dev",
@@ -287,10 +288,11 @@ static struct hf_unit *unit_of(const struct world_object *object, int order, int
     struct hf_unit *unit;
     struct hf_error err = HF_ERROR_INIT;
     (void)snprintf(slug, sizeof slug, "%s-%s", object->kind, object->name);
-    (void)snprintf(text, sizeof text,
-                   "# holdfast: order=%d\napiVersion: %s\nkind: %s\nmetadata:\n  name: %s\n%s%s%s  labels:\n    value: \"%d\"\n", order,
-                   object->api_version, object->kind, object->name, object->namespace ? "  namespace: " : "",
-                   object->namespace ? object->namespace : "", object->namespace ? "\n" : "", wanted);
+    (void)snprintf(
+        text, sizeof text,
+        "# holdfast: order=%d\napiVersion: %s\nkind: %s\nmetadata:\n  name: %s\n%s%s%s  labels:\n    value: \"%d\"\n",
+        order, object->api_version, object->kind, object->name, object->namespace ? "  namespace: " : "",
+        object->namespace ? object->namespace : "", object->namespace ? "\n" : "", wanted);
     cr_assert_eq(hf_unit_read("space", slug, slug, text, strlen(text), &unit, &err), 0, "%s", err.text);
     if (problem) {
         unit->problem = "unit.yaml: line 3, column 1: found a tab, expected a key";
@@ -316,16 +318,16 @@ static const struct hf_value *live_form(struct hf_arena *arena, const struct wor
     char text[1000];
     const struct hf_value *value;
     struct hf_error err = HF_ERROR_INIT;
-    int len = snprintf(text, sizeof text,
-                       "{\"apiVersion\":\"%s\",\"kind\":\"%s\",\"metadata\":{\"name\":\"%s\"%s%s%s,\"uid\":\"uid-%s-%d\","
-                       "\"resourceVersion\":\"%llu\"%s,\"labels\":{\"value\":\"%d\"},\"managedFields\":[{\"manager\":\"%s\","
-                       "\"operation\":\"Update\",\"apiVersion\":\"%s\",\"time\":\"2026-03-01T09:30:00Z\",\"fieldsType\":\"FieldsV1\","
-                       "\"fieldsV1\":{\"f:metadata\":{\"f:labels\":{\"f:value\":{}}}}}]}}",
-                       object->api_version, object->kind, object->name, object->namespace ? ",\"namespace\":\"" : "",
-                       object->namespace ? object->namespace : "", object->namespace ? "\"" : "", object->name, object->generation,
-                       (unsigned long long)object->rv,
-                       object->terminating ? ",\"deletionTimestamp\":\"2026-03-01T09:30:01Z\"" : "", object->value, object->manager,
-                       object->api_version);
+    int len = snprintf(
+        text, sizeof text,
+        "{\"apiVersion\":\"%s\",\"kind\":\"%s\",\"metadata\":{\"name\":\"%s\"%s%s%s,\"uid\":\"uid-%s-%d\","
+        "\"resourceVersion\":\"%llu\"%s,\"labels\":{\"value\":\"%d\"},\"managedFields\":[{\"manager\":\"%s\","
+        "\"operation\":\"Update\",\"apiVersion\":\"%s\",\"time\":\"2026-03-01T09:30:00Z\",\"fieldsType\":\"FieldsV1\","
+        "\"fieldsV1\":{\"f:metadata\":{\"f:labels\":{\"f:value\":{}}}}}]}}",
+        object->api_version, object->kind, object->name, object->namespace ? ",\"namespace\":\"" : "",
+        object->namespace ? object->namespace : "", object->namespace ? "\"" : "", object->name, object->generation,
+        (unsigned long long)object->rv, object->terminating ? ",\"deletionTimestamp\":\"2026-03-01T09:30:01Z\"" : "",
+        object->value, object->manager, object->api_version);
     cr_assert_eq(hf_json_read(arena, text, (size_t)len, NULL, &value, &err), 0, "%s", err.text);
     return value;
 }
@@ -396,7 +398,9 @@ void world_deliver_watch(struct world *world)
     struct hf_arena *arena = hf_arena_new(0);
     struct hf_error err = HF_ERROR_INIT;
     enum hf_change change = message->kind == MESSAGE_DELETED ? HF_DELETED : HF_MODIFIED;
-    cr_assert_eq(hf_agent_change(world->agent, scope_of(world, &message->state), change, live_form(arena, &message->state), &err), 0);
+    cr_assert_eq(hf_agent_change(world->agent, scope_of(world, &message->state), change,
+                                 live_form(arena, &message->state), &err),
+                 0);
     hf_arena_free(arena);
 }
 

@@ -1,5 +1,5 @@
-/* A world for the agent: a clock that only a test moves, a cluster of a few objects whose watch and answers are late, lost or out of
- * step, and a trail that takes its time. */
+/* A world for the agent: a clock that only a test moves, a cluster of a few objects whose watch and answers are late,
+ * lost or out of step, and a trail that takes its time. */
 #ifndef TEST_AGENT_WORLD_H
 #define TEST_AGENT_WORLD_H
 
@@ -17,7 +17,7 @@ struct world_object {
     bool exists;
     bool terminating;
     int value;
-    int generation;  /* makes the uid */
+    int generation; /* makes the uid */
     uint64_t rv;
     const char *manager;
 };
@@ -76,14 +76,14 @@ struct world {
     int in_flight[WORLD_OBJECTS];
     int most_in_flight; /* of one object */
     int unrecorded_applies;
-    int intents[WORLD_OBJECTS];         /* told, not yet used up by an apply */
+    int intents[WORLD_OBJECTS]; /* told, not yet used up by an apply */
     int durable_intents[WORLD_OBJECTS];
     bool trail_is_full;
     bool refuse_with_422;
     bool kind_unserved;
-    int wanted;             /* the value that the units ask for */
-    enum hf_code get_code;  /* HF_OK: reads are answered */
-    bool cut_off;           /* nothing can be sent */
+    int wanted;            /* the value that the units ask for */
+    enum hf_code get_code; /* HF_OK: reads are answered */
+    bool cut_off;          /* nothing can be sent */
 };
 
 struct world *world_new(bool correct, unsigned fight_times);

@@ -153,6 +153,8 @@ static struct hf_view *busy_view(void)
     target->corrected = 7;
     target->failed = 2;
     target->watch_restarts = 3;
+    target->audited = 12;
+    target->audited_wrong = 1;
     target->watch_events = 1000;
     target->fast_events = 990;
     target->queued = 4;
@@ -176,6 +178,8 @@ Test(metrics, the_figures_of_the_view_are_there_under_the_promised_names)
     cr_expect_eq(value("holdfast_corrections_total", "{target=\"dev\",outcome=\"confirmed\"}"), 7);
     cr_expect_eq(value("holdfast_corrections_total", "{target=\"dev\",outcome=\"failed\"}"), 2);
     cr_expect_eq(value("holdfast_watch_restarts_total", "{target=\"dev\"}"), 3);
+    cr_expect_eq(value("holdfast_audited_writes_total", "{target=\"dev\"}"), 12);
+    cr_expect_eq(value("holdfast_audited_unreadable_total", "{target=\"dev\"}"), 1);
     cr_expect_eq(value("holdfast_watch_events_total", "{target=\"dev\"}"), 1000);
     cr_expect_eq(value("holdfast_fast_path_events_total", "{target=\"dev\"}"), 990);
     cr_expect_eq(value("holdfast_queue_depth", "{target=\"dev\"}"), 4);
