@@ -206,10 +206,35 @@ static const struct hf_value *singular(const struct neighbours *at)
     return name ? text(at, name) : NULL;
 }
 
-/* A ReplicationController without a selector takes its template's labels. */
+/* A ReplicationController without a selector takes its template's labels, others' among them. */
 static const struct hf_value *template_labels(const struct neighbours *at)
 {
-    return hf_value_path(next_to(at, "template"), "metadata", "labels", NULL);
+    static const char *const WAY[] = {"template", "metadata", "labels"};
+    const struct hf_value *wanted = hf_value_path(at->desired, "template", "metadata", "labels", NULL);
+    const struct hf_value *found =
+        at->walk->in_atomic ? NULL : hf_value_path(at->live, "template", "metadata", "labels", NULL);
+    struct hf_value *labels =
+        wanted ? hf_value_copy(at->walk->arena, wanted) : hf_value_new(at->walk->arena, HF_OBJECT);
+    struct claims claims[4];
+    at->walk->failed |= !labels;
+    if (!labels || labels->kind != HF_OBJECT || (found && found->kind != HF_OBJECT)) {
+        return NULL;
+    }
+    for (size_t i = 0; at->walk->around && i < 3; i++) {
+        hf_claims_key(at->walk, i ? &claims[i - 1] : at->walk->around, hf_slice_of(WAY[i]), &claims[i]);
+    }
+    for (size_t i = 0; i < hf_value_count(found); i++) {
+        const struct hf_member *label = &found->as.object.members[i];
+        bool goes = false;
+        if (at->walk->around) {
+            hf_claims_key(at->walk, &claims[2], label->key, &claims[3]);
+            goes = hf_claims_any_ours(at->walk, &claims[3]) && !hf_claims_by_others(at->walk, &claims[3]);
+        }
+        if (!goes && !hf_value_find(labels, label->key)) {
+            at->walk->failed |= hf_value_set(at->walk->arena, labels, label->key, &label->value) != 0;
+        }
+    }
+    return labels->as.object.count > 0 ? labels : NULL;
 }
 
 static const struct hf_value *affinity_config(const struct neighbours *at)

@@ -46,9 +46,56 @@ static bool is_respelled(const struct hf_type *root, const char *path, const str
 }
 
 static void differences(struct oracle *oracle, const struct hf_value *result, const struct hf_value *live,
+                        struct hf_buf *path, struct outcome *out);
+
+static bool is_same_item(const struct hf_type *list, const struct hf_value *a, const struct hf_value *b)
+{
+    for (size_t i = 0; i < list->list_key_count; i++) {
+        const struct hf_value *left = hf_value_get(a, list->list_keys[i]);
+        const struct hf_value *right = hf_value_get(b, list->list_keys[i]);
+        if ((left || right) && !(left && right && hf_value_equal(left, right))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The items of a keyed list by their keys; where they stand in another order, that is a difference of the list. */
+static void item_differences(struct oracle *oracle, const struct hf_type *list, const struct hf_value *result,
+                             const struct hf_value *live, struct hf_buf *path, struct outcome *out)
+{
+    size_t count = result->as.array.count;
+    size_t len = path->len;
+    size_t behind = 0;
+    bool *taken = hf_arena_array(oracle->arena, count + 1, sizeof *taken);
+    for (size_t i = 0; taken && i < live->as.array.count; i++) {
+        size_t at = 0;
+        while (at < count &&
+               (taken[at] || !is_same_item(list, &result->as.array.items[at], &live->as.array.items[i]))) {
+            at++;
+        }
+        if (at < behind) {
+            add(oracle, out, path, HF_CHANGED);
+        }
+        behind = at < count ? at : behind;
+        taken[at] = true;
+        hf_pointer_add_index(path, i);
+        differences(oracle, at < count ? &result->as.array.items[at] : NULL, &live->as.array.items[i], path, out);
+        cut(path, len);
+    }
+    for (size_t i = 0; taken && i < count; i++) {
+        if (!taken[i]) {
+            add(oracle, out, path, HF_REMOVED);
+        }
+    }
+}
+
+static void differences(struct oracle *oracle, const struct hf_value *result, const struct hf_value *live,
                         struct hf_buf *path, struct outcome *out)
 {
     size_t len = path->len;
+    const struct hf_type *type =
+        live && live->kind == HF_ARRAY ? oracle_type_at(oracle->type, hf_buf_text(path)) : NULL;
     if (result && live && result->kind == HF_OBJECT && live->kind == HF_OBJECT) {
         for (size_t i = 0; i < live->as.object.count; i++) {
             const struct hf_member *member = &live->as.object.members[i];
@@ -64,6 +111,9 @@ static void differences(struct oracle *oracle, const struct hf_value *result, co
                 cut(path, len);
             }
         }
+    } else if (result && live && result->kind == HF_ARRAY && live->kind == HF_ARRAY && type &&
+               type->kind == HF_TYPE_LIST && type->list_type == HF_LIST_MAP) {
+        item_differences(oracle, type, result, live, path, out);
     } else if (result && live && result->kind == HF_ARRAY && live->kind == HF_ARRAY &&
                result->as.array.count == live->as.array.count) {
         for (size_t i = 0; i < live->as.array.count; i++) {
