@@ -251,6 +251,8 @@ static void read_trail(const struct bench *bench, uint64_t drifts)
     time_query(reader, "a kind of which is none", &(struct hf_audit_filter){.kind = "Job", .newest_first = true});
     time_query(reader, "a namespace of which is none",
                &(struct hf_audit_filter){.namespace = "other", .newest_first = true});
+    time_query(reader, "corrections, newest 100",
+               &(struct hf_audit_filter){.type = "correction.", .newest_first = true});
     time_query(reader, "a path, newest 100", &(struct hf_audit_filter){.path = "/spec/replicas", .newest_first = true});
     began = hf_mono_us();
     if (hf_audit_open_incidents(reader, count_row, &count, &err) != 0) {
