@@ -51,11 +51,19 @@ static uint32_t hash_of(struct hf_slice text)
     return hash;
 }
 
+/* Two of 64 bits for a text at its place. */
+static uint64_t mark_of(uint32_t hash, size_t at)
+{
+    uint32_t mixed = (hash ^ (uint32_t)at * 0x9E3779B9u) * 0x85EBCA6Bu;
+    return UINT64_C(1) << (mixed >> 26) | UINT64_C(1) << (mixed >> 20 & 63);
+}
+
 void hf_keyed_cut(struct keyed_path *path, const char *text)
 {
     path->text = text;
     path->count = 0;
     path->several = 0;
+    path->has = 0;
     while (*text == '/' && path->count < HF_MOST_PARTS) {
         const char *start = text + 1;
         const char *end = strchr(start, '/');
@@ -63,9 +71,11 @@ void hf_keyed_cut(struct keyed_path *path, const char *text)
         path->parts[path->count] = (struct hf_slice){start, len};
         path->hashes[path->count] = hash_of(path->parts[path->count]);
         path->several |= (uint64_t)(memchr(start, ',', len) != NULL) << path->count;
+        path->has |= mark_of(path->hashes[path->count], path->count);
         path->count++;
         text = start + len;
     }
+    path->has = path->several ? UINT64_MAX : path->has; /* an item of several keys has no text of its own */
 }
 
 bool hf_glob_matches(struct hf_slice glob, struct hf_slice text, bool question_mark)
@@ -149,7 +159,7 @@ static bool part_matches(const struct pattern_part *part, struct hf_slice text)
 
 bool hf_pattern_matches(const struct path_pattern *pattern, const struct keyed_path *path)
 {
-    if (pattern->count > path->count) {
+    if (pattern->count > path->count || (pattern->needs & ~path->has)) {
         return false;
     }
     /* Patterns differ in their ends: by hash from behind first, what is left by text. */
@@ -347,5 +357,9 @@ int hf_pattern_read(struct hf_arena *arena, const char *text, struct path_patter
         count++;
     }
     *out = (struct path_pattern){.text = kept, .parts = parts, .count = count};
+    for (size_t i = 0; i < count; i++) {
+        bool is_exact = parts[i].kind == PART_LITERAL || parts[i].is_plain_item;
+        out->needs |= is_exact ? mark_of(parts[i].hash, i) : 0;
+    }
     return 0;
 }

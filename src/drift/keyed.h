@@ -20,6 +20,7 @@ bool hf_keyed_add_pair(struct hf_buf *out, const char *key, const struct hf_valu
 struct keyed_path {
     const char *text;
     size_t count;
+    uint64_t has;     /* marks of the parts: a pattern that needs others can not match */
     uint64_t several; /* a bit for each part with a comma in it: it may be an item of several keys */
     struct hf_slice parts[HF_MOST_PARTS];
     uint32_t hashes[HF_MOST_PARTS];
@@ -46,6 +47,7 @@ struct path_pattern {
     const char *text; /* as written */
     const struct pattern_part *parts;
     size_t count;
+    uint64_t needs; /* marks of the parts that only the same text matches */
 };
 
 /* Compiles a pattern; all in the arena. HF_EINVAL: the text says what was found and what was expected. */

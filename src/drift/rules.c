@@ -168,7 +168,7 @@ void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_question
     for (const struct pack *pack = rules->packs; pack; pack = pack->next) {
         const struct rule *rule = pack->rules;
         const struct rule *end = rule + pack->count;
-        while (rule < end && hf_rule_fails(&rule->match, &asked) != MATCHED) {
+        while (rule < end && !hf_rule_matches(&rule->match, &asked)) {
             rule++;
         }
         for (enum hf_decided what = 0; rule < end && what < HF_DECIDED_COUNT; what++) {

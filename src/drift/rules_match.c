@@ -180,6 +180,12 @@ enum condition hf_rule_fails(const struct rule_match *match, const struct asked 
     return MATCHED;
 }
 
+bool hf_rule_matches(const struct rule_match *match, const struct asked *asked)
+{
+    bool may = !(match->conditions & 1u << ON_PATH) || !(match->path_needs & ~asked->path.has);
+    return may && hf_rule_fails(match, asked) == MATCHED;
+}
+
 bool hf_glob_covers(const struct glob *a, const struct glob *b)
 {
     if (a->form == GLOB_ANY || (a->form == b->form && hf_slice_equal(a->text, b->text))) {

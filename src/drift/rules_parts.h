@@ -77,6 +77,7 @@ struct rule_match {
     unsigned classes;
     const struct path_pattern *paths;
     size_t path_count;
+    uint64_t path_needs; /* what all of its patterns need, keyed.h */
     const struct rule_match *exceptions;
     size_t exception_count;
 };
@@ -143,6 +144,8 @@ int hf_pack_read(const struct hf_rules *rules, struct pack *pack, const char *pa
 void hf_rule_ask(struct asked *asked, const struct hf_rule_question *question);
 /* MATCHED, or the first condition that does not hold. */
 enum condition hf_rule_fails(const struct rule_match *match, const struct asked *asked);
+/* The same without the reason. */
+bool hf_rule_matches(const struct rule_match *match, const struct asked *asked);
 bool hf_rule_any(const struct globs *globs, struct hf_slice text);
 bool hf_rule_names_kind(const struct rule_match *match, const struct asked *asked);
 const char *hf_condition_name(enum condition condition);

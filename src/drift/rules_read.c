@@ -126,6 +126,10 @@ static int read_paths(const struct reading *reading, const struct hf_value *valu
     }
     out->paths = paths;
     out->path_count = count;
+    out->path_needs = count > 0 ? UINT64_MAX : 0;
+    for (size_t i = 0; i < count; i++) {
+        out->path_needs &= paths[i].needs;
+    }
     return 0;
 }
 
