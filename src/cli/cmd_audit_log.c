@@ -14,6 +14,7 @@ struct listing {
     struct hf_buf out;
     size_t count;
     int64_t last_id; /* the highest printed so far */
+    char last_digest[96];
     struct hf_error *err;
     int status;
 };
@@ -119,7 +120,10 @@ static bool add_row(void *ctx, int64_t id, const struct hf_audit_event *event, c
         break;
     }
     listing->count++;
-    listing->last_id = id > listing->last_id ? id : listing->last_id;
+    if (id > listing->last_id) {
+        listing->last_id = id;
+        (void)snprintf(listing->last_digest, sizeof listing->last_digest, "%s", digest);
+    }
     listing->status = hf_audit_print(out, listing->err);
     return listing->status == 0;
 }
@@ -159,8 +163,36 @@ static int parse_limit(const char *text, size_t *limit, struct hf_error *err)
     return 0;
 }
 
+static bool is_last(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
+{
+    struct listing *listing = ctx;
+    (void)id;
+    (void)event;
+    if (strcmp(digest, listing->last_digest) != 0) {
+        listing->last_id = 0;
+    }
+    return true;
+}
+
+/* A trail that was replaced is followed from its first event on, one that was written anew behind what was printed. One
+ * that is gone for the moment is read from what is still open. */
+static void follow_file(const char *database, struct hf_audit_reader **reader, struct listing *listing)
+{
+    struct hf_audit_reader *now;
+    struct hf_error err = HF_ERROR_INIT;
+    if (!hf_audit_reader_is_stale(*reader) || hf_audit_reader_open(database, &now, &err) != 0) {
+        return;
+    }
+    if (hf_audit_event_read(now, listing->last_id, is_last, listing, &err) != 0) {
+        listing->last_id = 0;
+    }
+    hf_audit_reader_close(*reader);
+    *reader = now;
+}
+
 /* What comes later, as it comes, until the reader of our output goes away or a signal ends us. */
-static int follow(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, struct listing *listing)
+static int follow(const char *database, struct hf_audit_reader **reader, const struct hf_audit_filter *filter,
+                  struct listing *listing)
 {
     struct hf_audit_filter later = *filter;
     int status = 0;
@@ -171,8 +203,9 @@ static int follow(struct hf_audit_reader *reader, const struct hf_audit_filter *
             return hf_error_errno(listing->err, HF_EIO, errno, "write to standard output");
         }
         nanosleep(&(struct timespec){0, FOLLOW_MS * 1000000L}, NULL);
+        follow_file(database, reader, listing);
         later.after_id = listing->last_id;
-        status = hf_audit_query(reader, &later, add_row, listing, listing->err);
+        status = hf_audit_query(*reader, &later, add_row, listing, listing->err);
         status = status == 0 ? listing->status : status;
     }
     return status;
@@ -216,7 +249,7 @@ static int list_events(const char *database, struct hf_audit_filter *filter, boo
     }
     status = status == 0 ? listing->status : status;
     if (status == 0 && follows) {
-        status = follow(reader, filter, listing);
+        status = follow(database, &reader, filter, listing);
     }
     if (status == 0 && listing->form == FORM_JSON) {
         hf_buf_adds(&listing->out, listing->count ? "\n]\n" : "[]\n");

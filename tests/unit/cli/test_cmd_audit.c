@@ -365,6 +365,40 @@ Test(cmd_audit, follow_prints_the_newest_then_each_event_as_it_comes)
     hf_buf_free(&text);
 }
 
+Test(cmd_audit, follow_goes_on_with_the_trail_that_took_the_place_of_the_one_it_began_with)
+{
+    int ends[2];
+    char words[][20] = {"log", "--follow", "--limit", "2", "--output", "jsonl"};
+    char audit[] = "audit";
+    char *argv[] = {audit, words[0], words[1], words[2], words[3], words[4], words[5], NULL};
+    struct hf_buf text = {0};
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        _exit(hf_cmd_audit.run(&hf_cmd_audit, 7, argv));
+    }
+    close(ends[1]);
+    cr_expect(read_until(ends[0], &text, "\"id\":5,"), "%s", hf_buf_text(&text));
+    hf_buf_clear(&text);
+    static const char *const PARTS[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+        char from[120];
+        char to[140];
+        (void)snprintf(from, sizeof from, "%s%s", database, PARTS[i]);
+        (void)snprintf(to, sizeof to, "%s.corrupt-x%s", database, PARTS[i]);
+        (void)rename(from, to);
+    }
+    make_trail();
+    cr_expect(read_until(ends[0], &text, "\"id\":6,"), "%s", hf_buf_text(&text));
+    cr_expect(strncmp(hf_buf_text(&text), "{\"id\":1,", 8) == 0, "%s", hf_buf_text(&text));
+    cr_expect_not_null(strstr(hf_buf_text(&text), "trail.replaced"), "%s", hf_buf_text(&text));
+    kill(child, SIGTERM);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    close(ends[0]);
+    hf_buf_free(&text);
+}
+
 Test(cmd_audit, on_a_terminal_csv_shows_control_characters_instead_of_sending_them)
 {
     int master;
