@@ -8,8 +8,9 @@
 
 #define OPEN_MS (24 * INT64_C(3600000)) /* without a word for so long Alertmanager resolves it by itself */
 
-static void add_label(struct hf_buf *out, const char *name, const char *text)
+static void add_label(struct hf_buf *out, struct hf_arena *arena, const char *name, const char *raw)
 {
+    const char *text = hf_clean(arena, raw, 1000);
     hf_auto_buf struct hf_buf cut = {0};
     if (text && *text) {
         hf_escape(&cut, ESCAPE_PLAIN, text, 250);
@@ -56,14 +57,14 @@ int hf_format_alertmanager(struct hf_buf *body, const struct hf_alert_text *text
     describe(&description, &parts);
     hf_buf_adds(body, "[{\"labels\":{");
     hf_json_text(body, "alertname", text->state == HF_ALERT_NOTICE ? "HoldfastNotice" : "HoldfastDrift", true);
-    add_label(body, "severity", text->severity);
-    add_label(body, "target", text->target);
-    add_label(body, "space", text->space);
-    add_label(body, "unit", text->unit);
-    add_label(body, "kind", text->kind);
-    add_label(body, "namespace", text->namespace);
-    add_label(body, "name", text->name);
-    add_label(body, "incident", text->incident ? text->incident : text->key);
+    add_label(body, arena, "severity", text->severity);
+    add_label(body, arena, "target", text->target);
+    add_label(body, arena, "space", text->space);
+    add_label(body, arena, "unit", text->unit);
+    add_label(body, arena, "kind", text->kind);
+    add_label(body, arena, "namespace", text->namespace);
+    add_label(body, arena, "name", text->name);
+    add_label(body, arena, "incident", text->incident ? text->incident : text->key);
     hf_buf_adds(body, "},\"annotations\":{");
     hf_json_text(body, "summary", parts.title, true);
     hf_json_text(body, "description", hf_buf_text(&description), false);

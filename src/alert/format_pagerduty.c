@@ -80,15 +80,15 @@ int hf_format_pagerduty(struct hf_buf *body, const struct hf_alert_text *text, c
     add_links(body, &parts);
     hf_buf_adds(body, ",\"payload\":{");
     add_cut(body, "summary", parts.title, 1000, true);
-    add_cut(body, "source", text->target ? text->target : "holdfast", 255, false);
+    add_cut(body, "source", text->target ? hf_clean(arena, text->target, 1000) : "holdfast", 255, false);
     hf_json_text(body, "severity", severity_of(text), false);
     hf_time_format(text->at_ms, at);
     if (at[0]) {
         hf_json_text(body, "timestamp", at, false);
     }
-    add_cut(body, "component", text->unit, 255, false);
-    add_cut(body, "group", text->space, 255, false);
-    add_cut(body, "class", text->kind, 255, false);
+    add_cut(body, "component", hf_clean(arena, text->unit, 1000), 255, false);
+    add_cut(body, "group", hf_clean(arena, text->space, 1000), 255, false);
+    add_cut(body, "class", hf_clean(arena, text->kind, 1000), 255, false);
     add_details(body, &parts);
     hf_buf_adds(body, "}}");
     return hf_buf_ok(body) ? 0 : hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");

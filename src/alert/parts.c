@@ -41,10 +41,13 @@ static bool is_invisible(const unsigned char *at)
 }
 
 /* One line, visible as it is. */
-static const char *clean(struct hf_arena *arena, const char *text, size_t most)
+const char *hf_clean(struct hf_arena *arena, const char *text, size_t most)
 {
     hf_auto_buf struct hf_buf safe = {0};
     hf_auto_buf struct hf_buf out = {0};
+    if (!text) {
+        return NULL;
+    }
     hf_buf_add_safe(&safe, hf_slice_of(text), most);
     const unsigned char *at = (const unsigned char *)hf_buf_text(&safe);
     while (*at) {
@@ -77,7 +80,7 @@ static void add_place(struct parts *parts, const struct hf_alert_text *text)
             hf_buf_addf(&out, "%s%s%s", out.len ? ", " : "", WHERE[i][0], WHERE[i][1]);
         }
     }
-    add(parts, PART_FACT, "What", clean(parts->arena, hf_buf_text(&out), 700));
+    add(parts, PART_FACT, "What", hf_clean(parts->arena, hf_buf_text(&out), 700));
 }
 
 static void add_span(struct hf_buf *out, const char *what, int64_t from_ms, int64_t to_ms)
@@ -105,7 +108,7 @@ static void add_times(struct parts *parts, const struct hf_alert_text *text)
     hf_buf_addf(&out, "%.10s %.8s UTC", at, at + 11);
     add_span(&out, "seen", text->drifted_ms, text->seen_ms);
     add_span(&out, "right again", text->seen_ms, text->corrected_ms);
-    add(parts, PART_FACT, "Since", clean(parts->arena, hf_buf_text(&out), 300));
+    add(parts, PART_FACT, "Since", hf_clean(parts->arena, hf_buf_text(&out), 300));
 }
 
 static void add_changes(struct parts *parts, const struct hf_alert_text *text)
@@ -115,10 +118,10 @@ static void add_changes(struct parts *parts, const struct hf_alert_text *text)
     for (size_t i = 0; i < shown; i++) {
         const struct hf_alert_change *change = &text->changes[i];
         hf_auto_buf struct hf_buf lines = {0};
-        const char *live = change->live ? clean(parts->arena, change->live, MOST_VALUE) : "(absent)";
-        const char *desired = change->desired ? clean(parts->arena, change->desired, MOST_VALUE) : "(absent)";
+        const char *live = change->live ? hf_clean(parts->arena, change->live, MOST_VALUE) : "(absent)";
+        const char *desired = change->desired ? hf_clean(parts->arena, change->desired, MOST_VALUE) : "(absent)";
         hf_buf_addf(&lines, "- %s\n+ %s", live ? live : "", desired ? desired : "");
-        add(parts, PART_DIFF, clean(parts->arena, change->path, 200),
+        add(parts, PART_DIFF, hf_clean(parts->arena, change->path, 200),
             hf_buf_ok(&lines) ? hf_arena_copy(parts->arena, lines.ptr, lines.len) : NULL);
     }
     if (left > 0) {
@@ -137,7 +140,7 @@ static void add_items(struct parts *parts, const struct hf_alert_text *text)
         hf_buf_addf(&line, "%s %s%s%s%s%s", item->kind ? item->kind : "", item->namespace ? item->namespace : "",
                     item->namespace ? "/" : "", item->name ? item->name : "", item->summary ? ": " : "",
                     item->summary ? item->summary : "");
-        add(parts, PART_ITEM, "", clean(parts->arena, hf_buf_text(&line), 240));
+        add(parts, PART_ITEM, "", hf_clean(parts->arena, hf_buf_text(&line), 240));
     }
     if (left > 0) {
         add(parts, PART_NOTE, "",
@@ -155,12 +158,12 @@ static bool is_link(const char *url)
 int hf_parts_make(struct hf_arena *arena, const struct hf_alert_text *text, struct parts *out, struct hf_error *err)
 {
     static const char *const SIGNS[] = {"OPEN", "UPDATE", "RESOLVED", "NOTICE"};
-    *out = (struct parts){.arena = arena, .sign = SIGNS[text->state], .title = clean(arena, text->title, 400)};
+    *out = (struct parts){.arena = arena, .sign = SIGNS[text->state], .title = hf_clean(arena, text->title, 400)};
     add_place(out, text);
-    add(out, PART_FACT, "Who", text->who ? clean(arena, text->who, 400) : "not known");
+    add(out, PART_FACT, "Who", text->who ? hf_clean(arena, text->who, 400) : "not known");
     add_times(out, text);
-    add(out, PART_FACT, "Means", text->meaning ? clean(arena, text->meaning, 500) : NULL);
-    add(out, PART_FACT, "Done", text->action ? clean(arena, text->action, 700) : NULL);
+    add(out, PART_FACT, "Means", text->meaning ? hf_clean(arena, text->meaning, 500) : NULL);
+    add(out, PART_FACT, "Done", text->action ? hf_clean(arena, text->action, 700) : NULL);
     add_changes(out, text);
     add_items(out, text);
     add(out, PART_LINK, "Open the incident", is_link(text->incident_url) ? text->incident_url : NULL);
@@ -187,10 +190,10 @@ static void add_escaped(struct hf_buf *out, enum escape escape, const char **at)
         /* mrkdwn has no escape: a zero-width space keeps a pair from meaning anything. */
         hf_buf_addc(out, byte);
         hf_buf_adds(out, "\xe2\x80\x8b");
-    } else if (escape == ESCAPE_MARKDOWN && strchr("\\`*_{}[]()<>#+-!|~>", byte)) {
+    } else if (escape == ESCAPE_MARKDOWN && strchr("\\`*_[]()<>#|~", byte)) {
         hf_buf_addc(out, '\\');
         hf_buf_addc(out, byte);
-    } else if (escape == ESCAPE_MARKDOWN && (byte == '@' || byte == ':')) {
+    } else if (escape == ESCAPE_MARKDOWN && (byte == '@' || (byte == ':' && (*at)[1] == '/'))) {
         /* @here, @everyone and https: begin no mention and no link with this behind them. */
         hf_buf_addc(out, byte);
         hf_buf_adds(out, "\xe2\x80\x8b");
@@ -212,6 +215,8 @@ static void add_cut(struct hf_buf *out, enum escape escape, const char *text, si
         count += is_start;
         if (is_code && *at == '`') {
             hf_buf_adds(out, "'");
+        } else if (is_code && *at == '@') {
+            hf_buf_adds(out, "@\xe2\x80\x8b");
         } else if (is_code && escape != ESCAPE_SLACK) {
             hf_buf_addc(out, *at);
         } else if (is_code && !strchr("&<>", *at)) {

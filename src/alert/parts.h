@@ -44,6 +44,9 @@ void hf_escape(struct hf_buf *out, enum escape escape, const char *text, size_t 
 /* The same inside a code block: nothing but its end is escaped. */
 void hf_escape_code(struct hf_buf *out, enum escape escape, const char *text, size_t most);
 
+/* One line, with nothing in it that is not seen. NULL: memory, or text is NULL. */
+const char *hf_clean(struct hf_arena *arena, const char *text, size_t most);
+
 size_t hf_characters(const char *text);
 /* "#d00000" and the like by severity and state. */
 const char *hf_alert_colour(const struct hf_alert_text *text);
