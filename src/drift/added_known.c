@@ -286,3 +286,8 @@ size_t hf_injected_tail(const struct walk *walk, const struct hf_type *list, con
     }
     return live->as.array.count - wanted;
 }
+
+bool hf_are_injected_tolerations(const struct walk *walk, const struct hf_value *live)
+{
+    return is_kind(walk, "v1", "Pod") && hf_value_count(live) > 0 && are_default_tolerations(live);
+}

@@ -254,6 +254,55 @@ static const struct hf_value *restart_policy(const struct neighbours *at)
     return is_job ? NULL : text(at, "Always");
 }
 
+/* Of the policies of a HorizontalPodAutoscaler's behaviour each field by itself: those that the unit leaves out of one
+ * are the ones of the whole. */
+static const struct hf_value *scaling_rule(const struct neighbours *at, const char *field)
+{
+    static const char *const UP[] = {"behavior", "scaleUp"};
+    bool is_up = hf_walk_is_at(at->walk, UP, 2, 0);
+    if (strcmp(field, "policies") != 0) {
+        return is_up ? hf_value_integer(at->walk->arena, 0) : NULL;
+    }
+    static const struct {
+        const char *type;
+        int64_t value;
+    } POLICIES[] = {{"Percent", 100}, {"Pods", 4}};
+    struct hf_value *list = hf_value_new(at->walk->arena, HF_ARRAY);
+    for (size_t i = is_up ? 2 : 1; list && i-- > 0;) {
+        struct hf_arena *arena = at->walk->arena;
+        struct hf_value *policy = hf_value_new(arena, HF_OBJECT);
+        const struct hf_value *type = text(at, POLICIES[i].type);
+        const struct hf_value *value = hf_value_integer(arena, POLICIES[i].value);
+        const struct hf_value *period = hf_value_integer(arena, 15);
+        at->walk->failed |= !policy || !type || !value || !period ||
+                            hf_value_set(arena, policy, hf_slice_of("type"), type) != 0 ||
+                            hf_value_set(arena, policy, hf_slice_of("value"), value) != 0 ||
+                            hf_value_set(arena, policy, hf_slice_of("periodSeconds"), period) != 0 ||
+                            hf_value_push(arena, list, policy) != 0;
+        if (at->walk->failed) {
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static const struct hf_value *scaling_policies(const struct neighbours *at)
+{
+    return scaling_rule(at, "policies");
+}
+
+static const struct hf_value *scaling_window(const struct neighbours *at)
+{
+    return scaling_rule(at, "stabilizationWindowSeconds");
+}
+
+/* A Pod's, where admission adds those for a node that does not answer. */
+static const struct hf_value *tolerations(const struct neighbours *at)
+{
+    const struct hf_value *found = at->walk->in_atomic ? NULL : hf_value_get(at->live, "tolerations");
+    return found && hf_are_injected_tolerations(at->walk, found) ? found : NULL;
+}
+
 static bool is_named(const struct hf_type *type, const char *end)
 {
     size_t len = strlen(type->name);
@@ -293,6 +342,11 @@ static const struct {
                {"core.v1.ServicePort", "targetPort", target_port},
                {"core.v1.Volume", "emptyDir", volume_source},
                {"core.v1.PodSpec", "restartPolicy", restart_policy},
+               {"core.v1.PodSpec", "tolerations", tolerations},
+               {"autoscaling.v2beta2.HPAScalingRules", "policies", scaling_policies},
+               {"autoscaling.v2beta2.HPAScalingRules", "stabilizationWindowSeconds", scaling_window},
+               {"autoscaling.v2.HPAScalingRules", "policies", scaling_policies},
+               {"autoscaling.v2.HPAScalingRules", "stabilizationWindowSeconds", scaling_window},
                {"core.v1.PodSpec", "serviceAccount", account},
                {"core.v1.PodSpec", "serviceAccountName", account_name},
                {"core.v1.ContainerPort", "hostPort", host_port},

@@ -178,6 +178,8 @@ struct hf_keyed_item *hf_sort_items(struct walk *walk, const struct hf_type *typ
 /* The first item of that key not found yet; next: a zero for each item, kept from call to call. NULL: none. */
 struct hf_keyed_item *hf_find_item(struct hf_keyed_item *keys, size_t count, const char *key, size_t *next);
 
+/* added_known.c: whether all that a Pod's tolerations hold is what admission adds. */
+bool hf_are_injected_tolerations(const struct walk *walk, const struct hf_value *live);
 /* added_known.c: how many items at the end of a whole list admission puts behind the unit's: a Pod's tolerations. */
 size_t hf_injected_tail(const struct walk *walk, const struct hf_type *list, const struct hf_value *desired,
                         const struct hf_value *live);
