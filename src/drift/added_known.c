@@ -270,6 +270,21 @@ bool hf_is_injected_entry(const struct walk *walk, struct hf_slice map, struct h
            has_word(" token ca.crt namespace service-ca.crt ", key);
 }
 
+/* Whether the unit tolerates that taint by itself, so that admission adds nothing for it
+ * (plugin/pkg/admission/defaulttolerationseconds). */
+static bool tolerates(const struct hf_value *unit, const struct hf_value *added)
+{
+    for (size_t i = 0; i < hf_value_count(unit); i++) {
+        const struct hf_value *key = hf_value_get(hf_value_at(unit, i), "key");
+        const struct hf_value *effect = hf_value_get(hf_value_at(unit, i), "effect");
+        bool is_key = !key || hf_is_zero(key) || hf_value_equal(key, hf_value_get(added, "key"));
+        if (is_key && (!effect || hf_is_zero(effect) || hf_value_equal(effect, hf_value_get(added, "effect")))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t hf_injected_tail(const struct walk *walk, const struct hf_type *list, const struct hf_value *desired,
                         const struct hf_value *live)
 {
@@ -280,7 +295,8 @@ size_t hf_injected_tail(const struct walk *walk, const struct hf_type *list, con
         return 0;
     }
     for (size_t i = wanted; i < live->as.array.count; i++) {
-        if (!is_default_toleration(&live->as.array.items[i])) {
+        const struct hf_value *item = &live->as.array.items[i];
+        if (!is_default_toleration(item) || tolerates(desired, item)) {
             return 0;
         }
     }
