@@ -166,6 +166,7 @@ struct hf_audit_filter { /* NULL, 0 or HF_TIME_NONE: any */
     const char *namespace;
     const char *name;
     const char *manager;
+    const char *user; /* of detail.who: as whom the API server knew them */
     const char *severity;
     const char *verdict;
     const char *path;  /* a finding whose path (or its readable form) begins so */
@@ -228,7 +229,16 @@ int hf_audit_backup(struct hf_audit_reader *reader, const char *path,
                     void (*progress)(void *ctx, int64_t pages, int64_t of), void *ctx, struct hf_error *err);
 
 /* Incidents by what they have in common. Times in ms: p50, p95 (nearest rank) and the most; -1 where there is none. */
-enum hf_audit_by { HF_BY_ALL, HF_BY_TARGET, HF_BY_UNIT, HF_BY_KIND, HF_BY_NAMESPACE, HF_BY_MANAGER, HF_BY_PATH };
+enum hf_audit_by {
+    HF_BY_ALL,
+    HF_BY_TARGET,
+    HF_BY_UNIT,
+    HF_BY_KIND,
+    HF_BY_NAMESPACE,
+    HF_BY_MANAGER,
+    HF_BY_USER,
+    HF_BY_PATH
+};
 struct hf_audit_figures {
     const char *key; /* valid during the callback; "" where an incident has none */
     int64_t incidents;

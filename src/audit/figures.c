@@ -25,6 +25,11 @@ static const char *const KEYS[] = {
     [HF_BY_KIND] = "coalesce(s.kind, '')",
     [HF_BY_NAMESPACE] = "coalesce(s.namespace, '')",
     [HF_BY_MANAGER] = "coalesce(s.manager, '')",
+    [HF_BY_USER] = "coalesce((SELECT " HF_WHO_USER(
+        "w.detail") " FROM events w WHERE w.incident = s.incident"
+                    " AND w.type IN ('drift.seen', 'drift.attributed') AND " HF_WHO_USER(
+                        "w.detail") " IS NOT NULL"
+                                    " ORDER BY w.id LIMIT 1), '')",
     [HF_BY_PATH] = "coalesce(json_extract(f.value, '$.readable'), json_extract(f.value, '$.path'), '')",
 };
 

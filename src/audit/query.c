@@ -105,6 +105,11 @@ static void add_filter(struct terms *terms, const struct hf_audit_filter *filter
     add_text(terms, is_narrow ? "+namespace =" : "namespace =", filter->namespace);
     add_text(terms, "name =", filter->name);
     add_text(terms, "manager =", filter->manager);
+    if (filter->user) {
+        /* The first as in the index. */
+        hf_buf_adds(&terms->sql, " AND " HF_HAS_WHO("detail"));
+        add_text(terms, HF_WHO_USER("detail") " =", filter->user);
+    }
     if (filter->severity && strcmp(filter->severity, "critical") == 0 && !is_narrow) {
         hf_buf_adds(&terms->sql, " AND severity = 'critical'"); /* literally, so that the index of these is used */
     } else {

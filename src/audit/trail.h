@@ -246,4 +246,9 @@ struct hf_audit_reader {
 /* query.c: the statement that a filter becomes, for whoever wants to see its plan. */
 void hf_query_sql(struct hf_buf *sql, const struct hf_audit_filter *filter);
 
+/* What the API server's audit events told, in an event's detail: word for word as in the index events_who. */
+#define HF_HAS_WHO(detail) "instr(" detail ", '\"who\":')"
+#define HF_WHO_USER(detail)                                                                                            \
+    "(CASE WHEN " HF_HAS_WHO(detail) " AND json_valid(" detail ") THEN json_extract(" detail ", '$.who.user') END)"
+
 #endif

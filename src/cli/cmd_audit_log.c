@@ -286,7 +286,8 @@ static int run(const struct hf_command *command, int argc, char **argv)
         {"kind", "KIND", "the object's kind: Deployment", &filter.kind},
         {"namespace", "NAME", "the object's namespace", &filter.namespace},
         {"name", "NAME", "the object's name", &filter.name},
-        {"manager", "NAME", "who did it: the field manager", &filter.manager},
+        {"manager", "NAME", "with what it was done: the field manager", &filter.manager},
+        {"user", "NAME", "who did it, where the API server's audit events told it", &filter.user},
         {"limit", "N", "at most so many (default: 100; 0: all)", &limit},
         {"oldest-first", NULL, "in the order in which it happened (default: the newest first)", &oldest_first},
         {"follow", NULL, "the newest, then each as it comes (table, jsonl, csv)", &follows},
@@ -322,12 +323,14 @@ static int run(const struct hf_command *command, int argc, char **argv)
 const struct hf_command hf_cmd_audit_log = {
     .name = "audit log",
     .summary = "List events: by time, object, unit, who did it, type, severity.",
-    .usage = "audit log [--since TIME] [--unit SLUG] [--manager NAME] [--output table|json|jsonl|csv] [OPTIONS]",
+    .usage = "audit log [--since TIME] [--unit SLUG] [--manager NAME] [--user NAME] [--output table|json|jsonl|csv] "
+             "[OPTIONS]",
     .help = "Filters are joined: an event is listed when all of them hold. Times are UTC.\n\n"
             "  holdfast audit log --since today --type drift.\n"
             "  holdfast audit log --follow --severity critical\n"
             "  holdfast audit log --unit trade-service --since 2026-03-01 --until 2026-04-01 --oldest-first\n"
-            "  holdfast audit log --manager kubectl-edit --limit 0 --output csv\n\n"
+            "  holdfast audit log --manager kubectl-edit --limit 0 --output csv\n"
+            "  holdfast audit log --user alice --since 7d\n\n"
             "In CSV a field that a spreadsheet would take for a formula begins with an apostrophe. Exit: 0, or 2 on an "
             "error.\n",
     .run = run,

@@ -70,19 +70,41 @@ static void add_finding(struct hf_buf *out, const struct hf_value *finding)
     add_value(out, "+", hf_value_get(finding, "desired"));
 }
 
-/* The findings as a diff, "-" live and "+" desired, as `kubectl diff` has it; any other detail as JSON. */
-static void add_detail(struct hf_buf *out, const char *detail)
+/* "alice as robot (traders, …) via kubectl/v1.32.0 from 10.0.0.7": as the API server's audit events told it. */
+static void add_who(struct hf_buf *out, const struct hf_value *who)
 {
-    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
-    struct hf_error ignored = HF_ERROR_INIT;
-    const struct hf_value *value = NULL;
-    if (!detail) {
+    const char *user = hf_value_text(hf_value_get(who, "user"));
+    const char *impersonated = hf_value_text(hf_value_get(who, "impersonated"));
+    const struct hf_value *groups = hf_value_get(who, "groups");
+    const char *agent = hf_value_text(hf_value_get(who, "userAgent"));
+    const char *source = hf_value_text(hf_value_get(who, "source"));
+    const char *how = hf_value_text(hf_value_get(who, "how"));
+    hf_auto_buf struct hf_buf text = {0};
+    if (!user) {
         return;
     }
-    if (!arena || hf_json_read(arena, detail, strlen(detail), NULL, &value, &ignored) != 0) {
-        add_line(out, "detail", detail);
-        return;
+    hf_buf_adds(&text, user);
+    if (impersonated) {
+        hf_buf_addf(&text, " as %s", impersonated);
     }
+    for (size_t i = 0; i < hf_value_count(groups); i++) {
+        const char *group = hf_value_text(hf_value_at(groups, i));
+        hf_buf_addf(&text, "%s%s", i ? ", " : " (groups ", group ? group : "?");
+    }
+    hf_buf_adds(&text, hf_value_count(groups) > 0 ? ")" : "");
+    if (agent) {
+        hf_buf_addf(&text, " via %.*s", (int)strcspn(agent, " "), agent);
+    }
+    if (source) {
+        hf_buf_addf(&text, " from %s", source);
+    }
+    hf_buf_adds(&text, how && strcmp(how, "time") == 0 ? ", joined by its time" : "");
+    add_line(out, "who", hf_buf_text(&text));
+}
+
+/* The findings as a diff, "-" live and "+" desired, as `kubectl diff` has it; any other detail as JSON. */
+static void add_detail(struct hf_buf *out, const char *detail, const struct hf_value *value)
+{
     const struct hf_value *findings = hf_value_get(value, "findings");
     if (findings && findings->kind == HF_ARRAY) {
         for (size_t i = 0; i < hf_value_count(findings); i++) {
@@ -90,7 +112,17 @@ static void add_detail(struct hf_buf *out, const char *detail)
         }
         return;
     }
-    add_line(out, "detail", detail);
+    bool is_told = hf_value_get(value, "who") && hf_value_count(value) == 1;
+    add_line(out, "detail", is_told ? NULL : detail);
+}
+
+/* NULL: there is none, or it is no JSON. */
+static const struct hf_value *read_detail(struct hf_arena *arena, const char *detail)
+{
+    struct hf_error ignored = HF_ERROR_INIT;
+    const struct hf_value *value = NULL;
+    bool is_good = arena && detail && hf_json_read(arena, detail, strlen(detail), NULL, &value, &ignored) == 0;
+    return is_good ? value : NULL;
 }
 
 static void add_took(struct hf_buf *out, const struct hf_audit_event *event)
@@ -107,6 +139,8 @@ static void add_text(struct hf_buf *out, int64_t id, const struct hf_audit_event
 {
     char at[HF_TIME_TEXT];
     hf_auto_buf struct hf_buf joined = {0};
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    const struct hf_value *detail = read_detail(arena, event->detail);
     hf_time_format(event->at_ms, at);
     hf_buf_addf(out, "event %lld  %s  ", (long long)id, at);
     hf_audit_safe(out, event->type);
@@ -129,6 +163,7 @@ static void add_text(struct hf_buf *out, int64_t id, const struct hf_audit_event
     }
     add_line(out, "unit", hf_buf_text(&joined));
     add_line(out, "by", event->manager);
+    add_who(out, hf_value_get(detail, "who"));
     add_line(out, "operation", event->operation);
     add_line(out, "subresource", event->subresource);
     add_line(out, "verdict", event->verdict);
@@ -140,7 +175,7 @@ static void add_text(struct hf_buf *out, int64_t id, const struct hf_audit_event
     add_line(out, "uid", event->uid);
     add_line(out, "rv", event->resource_version);
     add_line(out, "digest", digest);
-    add_detail(out, event->detail);
+    add_detail(out, event->detail, detail);
 }
 
 static bool show_row(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)

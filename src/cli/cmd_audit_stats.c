@@ -3,7 +3,7 @@
 
 #include "cmd_audit.h"
 
-static const char *const BY[] = {"all", "target", "unit", "kind", "namespace", "manager", "path"};
+static const char *const BY[] = {"all", "target", "unit", "kind", "namespace", "manager", "user", "path"};
 
 struct table {
     bool json;
@@ -85,7 +85,7 @@ static int parse_by(const char *text, enum hf_audit_by *by, struct hf_error *err
         }
     }
     return hf_error_set(err, HF_EINVAL,
-                        "--by: found \"%s\", expected all, target, unit, kind, namespace, manager or path", text);
+                        "--by: found \"%s\", expected all, target, unit, kind, namespace, manager, user or path", text);
 }
 
 static int print_figures(const char *database, enum hf_audit_by by, int64_t since, int64_t until, struct table *table)
@@ -121,7 +121,7 @@ static int run(const struct hf_command *command, int argc, char **argv)
         {"database", "FILE", "the trail (default: " HF_AUDIT_DATABASE ")", &database},
         {"since", "TIME", "seen not before: a time, a day, today, yesterday, or how long ago (2h)", &since_text},
         {"until", "TIME", "seen before this", &until_text},
-        {"by", "WHAT", "all, target, unit, kind, namespace, manager or path (default: unit)", &by_text},
+        {"by", "WHAT", "all, target, unit, kind, namespace, manager, user or path (default: unit)", &by_text},
         {"output", "FORM", "table or json (default: table)", &output},
         {0},
     };
@@ -155,7 +155,7 @@ static int run(const struct hf_command *command, int argc, char **argv)
 const struct hf_command hf_cmd_audit_stats = {
     .name = "audit stats",
     .summary = "Count drifts and tell how long until they were seen and corrected: p50, p95, max.",
-    .usage = "audit stats [--by unit|manager|path|kind|namespace|target|all] [--since TIME] [--output table|json]",
+    .usage = "audit stats [--by unit|manager|user|path|kind|namespace|target|all] [--since TIME] [--output table|json]",
     .help = "BACK: put back and confirmed. ELSE: healed by itself, or its unit went. By path a drift counts once for "
             "each path.\n"
             "Exit: 0, or 2 on an error.\n",

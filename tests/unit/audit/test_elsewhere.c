@@ -101,6 +101,40 @@ static void expect_figures(struct hf_audit_reader *reader, enum hf_audit_by by, 
     hf_buf_free(&text);
 }
 
+Test(figures, count_incidents_of_a_person_also_when_the_name_came_late)
+{
+    static const int64_t T = 1772357400000;
+    struct trail trail;
+    trail_begin(&trail);
+    for (int i = 1; i <= 4; i++) {
+        char incident[16];
+        (void)snprintf(incident, sizeof incident, "i%d", i);
+        trail_append(&trail,
+                     EVENT(.type = "drift.seen", .incident = incident, .at_ms = T + i, .drifted_at_ms = T,
+                           .seen_at_ms = T + i, .manager = "kubectl",
+                           .detail = i == 1 ? "{\"findings\":[],\"who\":{\"user\":\"alice\"}}" : NULL),
+                     0);
+    }
+    trail_append(&trail,
+                 EVENT(.type = "drift.attributed", .incident = "i2", .detail = "{\"who\":{\"user\":\"alice\"}}"), 0);
+    trail_append(&trail, EVENT(.type = "drift.attributed", .incident = "i3", .detail = "{\"who\":{\"user\":\"bob\"}}"),
+                 0);
+    /* Another person goes on in an incident: it is of the one who began it. */
+    trail_append(&trail, EVENT(.type = "drift.attributed", .incident = "i1", .detail = "{\"who\":{\"user\":\"bob\"}}"),
+                 1);
+    trail_wait_durable(&trail, 1);
+    struct hf_audit_reader *reader = trail_reader(&trail);
+    expect_figures(reader, HF_BY_USER, HF_TIME_NONE, HF_TIME_NONE,
+                   ": 1=1+0+0+0 see 4 4 4 correct -1 -1 -1\n"
+                   "alice: 2=2+0+0+0 see 1 2 2 correct -1 -1 -1\n"
+                   "bob: 1=1+0+0+0 see 3 3 3 correct -1 -1 -1\n");
+    hf_audit_reader_close(reader);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM v_incidents WHERE user = 'alice'"), 2);
+    cr_expect_eq(trail_count(&trail, "SELECT incidents FROM v_by_user WHERE user = 'alice'"), 2);
+    cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM v_who WHERE incident = 'i1'"), 2);
+    trail_end(&trail);
+}
+
 Test(figures, count_incidents_and_rank_their_times)
 {
     static const int64_t T = 1772357400000;
@@ -228,6 +262,7 @@ Test(plans, the_common_queries_use_an_index)
         {{.unit = "web", .newest_first = true}, "USING INDEX events_unit (unit=?)"},
         {{.name = "web", .kind = "Deployment", .newest_first = true}, "USING INDEX events_name (name=?)"},
         {{.manager = "kubectl", .newest_first = true}, "USING INDEX events_manager (manager=?)"},
+        {{.user = "alice", .newest_first = true}, "USING INDEX events_who"},
         {{.severity = "critical", .newest_first = true}, "USING INDEX events_critical (severity=?)"},
         {{.severity = "critical", .target = "prod", .since_ms = 1}, "USING INDEX events_critical (severity=?"},
         {{.namespace = "shop", .newest_first = true}, "USING INDEX events_namespace (namespace=?)"},
@@ -261,6 +296,7 @@ Test(plans, views_and_the_outbox_never_scan_the_events)
     static const char *const SQL[] = {
         "SELECT * FROM v_incidents WHERE seen_at >= '2026-03-01'",
         "SELECT * FROM v_incidents WHERE unit = 'web' AND seen_at >= '2026-03-01'",
+        "SELECT * FROM v_who WHERE incident = 'i'",
         "SELECT * FROM v_open",
         "SELECT * FROM v_findings WHERE seen_at >= '2026-03-01'",
         "SELECT o.id FROM outbox o WHERE o.channel = 'ops' AND o.due_at <= 'x' AND NOT EXISTS (SELECT 1 FROM outbox p"

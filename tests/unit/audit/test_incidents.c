@@ -135,6 +135,11 @@ static void fill_for_queries(struct trail *trail)
                   "{\"path\":\"/metadata/labels/a_b\",\"class\":\"added\"}]}"
             : i == 23 ? "{\"findings\":[7,\"x\",{\"path\":5,\"class\":\"added\"}]}"
             : i == 24 ? "{\"findings\":\"none\"}"
+            : i == 26 ? "{\"who\":{\"user\":\"alice\",\"groups\":[\"traders\"],\"how\":\"time\"}}"
+            : i == 27 ? "{\"findings\":[],\"who\":{\"user\":\"system:serviceaccount:ci:deployer\"}}"
+            : i == 28 ? "{\"who\":\"alice\"}"
+            : i == 29 ? "broken \"who\":{"
+            : i == 30 ? "{\"findings\":[{\"live\":\"\\\"who\\\":{\\\"user\\\":\\\"alice\\\"}\"}]}"
             : i == 25 ? "broken{"
                       : NULL;
         trail_append(trail, &event, (uint64_t)i);
@@ -145,7 +150,7 @@ static void fill_for_queries(struct trail *trail)
 struct query_case {
     struct hf_audit_filter filter;
     char type[32];
-    char text[32];
+    char text[48];
     size_t field; /* offset in the filter where text goes */
     size_t count;
     int64_t first;
@@ -175,6 +180,9 @@ ParameterizedTestParameters(query, each_filter_gives_its_rows_and_no_other)
         {.filter = {0}, BY(namespace, "n2"), .count = 4, .first = 10},
         {.filter = {0}, BY(name, "needle"), .count = 1, .first = 17},
         {.filter = {0}, BY(manager, "hpa"), .count = 1, .first = 18},
+        {.filter = {0}, BY(user, "alice"), .count = 1, .first = 26},
+        {.filter = {.newest_first = true}, BY(user, "system:serviceaccount:ci:deployer"), .count = 1, .first = 27},
+        {.filter = {0}, BY(user, "nobody"), .count = 0, .first = 0},
         {.filter = {0}, BY(severity, "critical"), .count = 1, .first = 19},
         {.filter = {0}, BY(verdict, "blocked"), .count = 1, .first = 21},
         {.filter = {0}, BY(path, "/spec/replicas"), .count = 1, .first = 22},

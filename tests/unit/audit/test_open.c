@@ -18,7 +18,7 @@ Test(open, the_file_is_private_and_in_wal_mode_with_our_mark)
     cr_expect_eq(info.st_mode & 0777, 0600u);
     cr_expect_eq(trail_count(&trail, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
     cr_expect_eq(trail_count(&trail, "PRAGMA application_id"), 0x68666174);
-    cr_expect_eq(trail_count(&trail, "PRAGMA user_version"), 3);
+    cr_expect_eq(trail_count(&trail, "PRAGMA user_version"), 4);
     trail_end(&trail);
 }
 
@@ -363,6 +363,7 @@ Test(open, an_older_schema_is_migrated_with_its_events)
     cr_assert_eq(trail_sql(&trail,
                            "DROP VIEW v_incidents; DROP VIEW v_open; DROP VIEW v_findings; DROP VIEW v_by_actor;"
                            "DROP VIEW v_mttr; DROP INDEX events_critical; DROP INDEX events_namespace;"
+                           "DROP VIEW v_by_user; DROP VIEW v_who; DROP INDEX events_who;"
                            "PRAGMA user_version = 1;"),
                  SQLITE_OK);
     struct hf_audit_reader *reader = trail_reader(&trail);
@@ -371,7 +372,7 @@ Test(open, an_older_schema_is_migrated_with_its_events)
     hf_audit_reader_close(reader);
     trail_open(&trail);
     cr_expect_eq(count_aside(&trail), 0u);
-    cr_expect_eq(trail_count(&trail, "PRAGMA user_version"), 3);
+    cr_expect_eq(trail_count(&trail, "PRAGMA user_version"), 4);
     cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM v_incidents"), 1);
     trail_append(&trail, EVENT(.type = "agent.started"), 1);
     trail_close(&trail);
@@ -400,6 +401,7 @@ Test(open, a_shipped_migration_is_never_edited)
         {"schema/migrations/0001-trail.sql", "sha256:310c5257ada0b7732d23b7dfc91f8200da25e071dbf46051e59ba40acf4ca891"},
         {"schema/migrations/0002-views.sql", "sha256:c7d16328ee3330485d6282257c8f533c960dbfc0128fdbae5cdcbe1088cf8d7a"},
         {"schema/migrations/0003-rare.sql", "sha256:acc51d98886d32373288cc6656b3913454a1cf197df34e7eebc7fce61585e017"},
+        {"schema/migrations/0004-who.sql", "sha256:35b834259e1f78bd5ad98c045d57579de39e85ce2e878abc52612249ed3cf6af"},
     };
     for (size_t i = 0; i < sizeof SHIPPED / sizeof SHIPPED[0]; i++) {
         struct hf_error err = HF_ERROR_INIT;

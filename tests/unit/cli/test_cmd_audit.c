@@ -32,14 +32,18 @@ static const char FINDINGS[] =
     "\"desired\":\"3\",\"live\":\"10\",\"manager\":\"kubectl\",\"at\":\"2026-03-02T09:29:59.000Z\"},"
     "{\"path\":\"/spec/paused\",\"readable\":\"spec.paused\",\"class\":\"added\",\"live\":true}]}";
 
+static const char WHO[] =
+    "{\"who\":{\"user\":\"alice\",\"impersonated\":\"robot\",\"groups\":[\"traders\",\"system:authenticated\"],"
+    "\"userAgent\":\"kubectl/v1.32.0 (linux/amd64) kubernetes/abc\",\"source\":\"10.0.0.7\",\"how\":\"time\"}}";
+
 static void make_trail(void)
 {
     struct hf_error err = HF_ERROR_INIT;
     struct hf_audit *audit;
     struct hf_audit_events told = {0};
     struct hf_audit_options options = {.path = database};
-    struct hf_audit_event events[5];
-    for (size_t i = 0; i < 5; i++) {
+    struct hf_audit_event events[6];
+    for (size_t i = 0; i < 6; i++) {
         events[i] = (struct hf_audit_event){.at_ms = 1772443800210 + (int64_t)i * 1000,
                                             .type = "unit.changed",
                                             .severity = "info",
@@ -71,7 +75,10 @@ static void make_trail(void)
     events[3].name = "\x1b[31mred\xE2\x80\xAE";
     events[3].manager = "+1";
     events[4].manager = "-2";
-    struct hf_audit_batch batch = {.events = events, .event_count = 5};
+    events[5].type = "drift.attributed";
+    events[5].incident = "inc-1";
+    events[5].detail = WHO;
+    struct hf_audit_batch batch = {.events = events, .event_count = 6};
     cr_assert_eq(hf_audit_open(&options, &told, post_at_once, NULL, NULL, &audit, &err), 0, "%s", err.text);
     cr_assert_eq(hf_audit_append(audit, &batch, 0, &err), 0, "%s", err.text);
     hf_audit_close(audit, 10000);
@@ -158,20 +165,22 @@ struct call_case {
     char words[120];
     int exit_code;
     size_t lines;     /* on standard output; 0: not counted */
-    char wanted[120]; /* somewhere in it, or on standard error when the code is not 0 */
+    char wanted[160]; /* somewhere in it, or on standard error when the code is not 0 */
 };
 
 ParameterizedTestParameters(cmd_audit, each_call_prints_and_exits_as_its_help_says)
 {
     static struct call_case table[] = {
-        {"log", 0, 6,
+        {"log", 0, 7,
          "       2 2026-03-02T09:30:01.210Z critical drift.seen           Deployment traderx-dev/trade-service"},
-        {"log --limit 2", 0, 3, "unit.changed"},
-        {"log --limit 0 --oldest-first", 0, 6, "MESSAGE\n       1 "},
-        {"log --type drift.", 0, 2, "scaled from 3 to 10"},
+        {"log --limit 2", 0, 3, "drift.attributed"},
+        {"log --limit 0 --oldest-first", 0, 7, "MESSAGE\n       1 "},
+        {"log --type drift.", 0, 3, "scaled from 3 to 10"},
         {"log --manager kubectl --output jsonl", 0, 1, "\"detail\":{\"findings\":["},
         {"log --path spec.replicas --class changed", 0, 2, "scaled from 3 to 10"},
         {"log --path spec.replicas --class added", 0, 1, "MESSAGE"},
+        {"log --user alice --output jsonl", 0, 1, "\"type\":\"drift.attributed\""},
+        {"log --user bob --output json", 0, 1, "[]"},
         {"log --manager nobody --output json", 0, 1, "[]"},
         {"log --since 2026-03-02T09:30:02Z --until 2026-03-02T09:30:03Z", 0, 2, "correction.confirmed"},
         {"log --since 2026-03-03", 0, 1, "MESSAGE"},
@@ -189,20 +198,25 @@ ParameterizedTestParameters(cmd_audit, each_call_prints_and_exits_as_its_help_sa
         {"show 2", 0, 0, "  spec.paused  (added, by whom is not known)\n    - true\n"},
         {"show 2", 0, 0, "  unit       traderx/trade-service revision 42\n"},
         {"show inc-1", 0, 0, "  took       412 ms\n"},
-        {"show inc-1 --output json", 0, 4, "\"type\":\"correction.confirmed\""},
+        {"show inc-1 --output json", 0, 5, "\"type\":\"correction.confirmed\""},
+        {"show 6", 0, 0,
+         "  who        alice as robot (groups traders, system:authenticated) via kubectl/v1.32.0 from 10.0.0.7, joined "
+         "by "
+         "its time\n"},
         {"show 99", 2, 0, "there is no event 99"},
         {"show nothing", 2, 0, "there is no incident \"nothing\""},
         {"show", 2, 0, "expected one event or incident, found 0"},
-        {"verify", 0, 1, "whole: 5 events, the last is 5, sha256:"},
+        {"verify", 0, 1, "whole: 6 events, the last is 6, sha256:"},
         {"verify --checkpoint /nonexistent", 2, 0, "/nonexistent"},
         {"stats", 0, 3, "traderx/trade-service"},
         {"stats --by manager --output json", 0, 3, "\"key\":\"kubectl\",\"incidents\":1,\"open\":0,\"corrected\":1"},
+        {"stats --by user --output json", 0, 3, "\"key\":\"alice\",\"incidents\":1,\"open\":0,\"corrected\":1"},
         {"stats --by path --output json", 0, 4, "\"correct_p50_ms\":412"},
         {"stats --by moon", 2, 0, "--by: found \"moon\""},
-        {"export", 0, 5, "{\"digest\":\"sha256:"},
-        {"export --after 4", 0, 1, "\"id\":5"},
+        {"export", 0, 6, "{\"digest\":\"sha256:"},
+        {"export --after 5", 0, 1, "\"id\":6"},
         {"export --after x", 2, 0, "--after"},
-        {"checkpoint", 0, 1, "\"id\":5}\n"},
+        {"checkpoint", 0, 1, "\"id\":6}\n"},
         {"backup", 2, 0, "expected the name of the copy"},
         {"backup /nonexistent/copy", 2, 0, "/nonexistent/copy"},
         {"--help", 0, 0, "  verify       Recompute the chain"},
@@ -260,7 +274,7 @@ Test(cmd_audit, json_can_be_read_as_one_document)
     struct hf_arena *arena = hf_arena_new(0);
     cr_assert_eq(call("log --output json", &out, NULL), 0);
     cr_assert_eq(hf_json_read(arena, out.ptr, out.len, NULL, &value, &err), 0, "%s", err.text);
-    cr_expect_eq(hf_value_count(value), 5u);
+    cr_expect_eq(hf_value_count(value), 6u);
     hf_buf_free(&out);
     hf_arena_free(arena);
 }
@@ -303,13 +317,13 @@ Test(cmd_audit, a_checkpoint_shows_a_tail_that_was_cut_off)
     put_file("checkpoints", &checkpoint);
     (void)snprintf(words, sizeof words, "verify --checkpoint %s/checkpoints", folder);
     cr_expect_eq(call(words, NULL, &errors), 0, "%s", hf_buf_text(&errors));
-    forge("DROP TRIGGER events_no_delete; DELETE FROM events WHERE id = 5; UPDATE sqlite_sequence SET seq = 4 WHERE "
+    forge("DROP TRIGGER events_no_delete; DELETE FROM events WHERE id = 6; UPDATE sqlite_sequence SET seq = 5 WHERE "
           "name = 'events';"
           "CREATE TRIGGER events_no_delete BEFORE DELETE ON events\nBEGIN\n"
           "    SELECT RAISE(ABORT, 'the trail is append-only: events are not deleted');\nEND");
     cr_expect_eq(call("verify", NULL, &errors), 0, "%s", hf_buf_text(&errors));
     cr_expect_eq(call(words, NULL, &errors), 1);
-    cr_expect_not_null(strstr(hf_buf_text(&errors), "event 5 is missing"), "%s", hf_buf_text(&errors));
+    cr_expect_not_null(strstr(hf_buf_text(&errors), "event 6 is missing"), "%s", hf_buf_text(&errors));
     hf_buf_free(&checkpoint);
     hf_buf_free(&errors);
 }
@@ -354,11 +368,11 @@ Test(cmd_audit, follow_prints_the_newest_then_each_event_as_it_comes)
         _exit(hf_cmd_audit.run(&hf_cmd_audit, 7, argv));
     }
     close(ends[1]);
-    cr_expect(read_until(ends[0], &text, "\"id\":5,"), "%s", hf_buf_text(&text));
-    cr_expect(strncmp(hf_buf_text(&text), "{\"id\":4,", 8) == 0, "%s", hf_buf_text(&text));
-    make_trail(); /* five more */
-    cr_expect(read_until(ends[0], &text, "\"id\":10,"), "%s", hf_buf_text(&text));
-    cr_expect_eq(count_lines(&text), 7u, "%s", hf_buf_text(&text));
+    cr_expect(read_until(ends[0], &text, "\"id\":6,"), "%s", hf_buf_text(&text));
+    cr_expect(strncmp(hf_buf_text(&text), "{\"id\":5,", 8) == 0, "%s", hf_buf_text(&text));
+    make_trail(); /* six more */
+    cr_expect(read_until(ends[0], &text, "\"id\":12,"), "%s", hf_buf_text(&text));
+    cr_expect_eq(count_lines(&text), 8u, "%s", hf_buf_text(&text));
     kill(child, SIGTERM);
     cr_assert_eq(waitpid(child, NULL, 0), child);
     close(ends[0]);
@@ -379,7 +393,7 @@ Test(cmd_audit, follow_goes_on_with_the_trail_that_took_the_place_of_the_one_it_
         _exit(hf_cmd_audit.run(&hf_cmd_audit, 7, argv));
     }
     close(ends[1]);
-    cr_expect(read_until(ends[0], &text, "\"id\":5,"), "%s", hf_buf_text(&text));
+    cr_expect(read_until(ends[0], &text, "\"id\":6,"), "%s", hf_buf_text(&text));
     hf_buf_clear(&text);
     static const char *const PARTS[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
