@@ -10,12 +10,16 @@
 
 struct hf_alert_channel {
     const char *name;
-    const char *url;          /* http(s); from a file or the environment, never shown */
-    const char *secret;       /* HMAC key for the signature header, or NULL */
-    int64_t timeout_ms;       /* of one attempt; 0: 10,000 */
-    int64_t give_up_ms;       /* after this long; 0: 24 h */
-    int64_t backoff_first_ms; /* 0: 1,000; doubling with jitter up to */
-    int64_t backoff_max_ms;   /* 0: 300,000 */
+    const char *type;  /* alert_text.h; NULL: "webhook" */
+    const char *url;   /* http(s); from a file or the environment, never shown. slack-bot: the API's own when NULL */
+    const char *token; /* bearer token (slack-bot, alertmanager), PagerDuty's routing key; NULL: none */
+    const char *conversation;  /* slack-bot: where it posts */
+    const char *dashboard_url; /* what links to incidents begin with; NULL: no links */
+    const char *secret;        /* HMAC key for the signature header, or NULL */
+    int64_t timeout_ms;        /* of one attempt; 0: 10,000 */
+    int64_t give_up_ms;        /* after this long; 0: 24 h */
+    int64_t backoff_first_ms;  /* 0: 1,000; doubling with jitter up to */
+    int64_t backoff_max_ms;    /* 0: 300,000 */
 };
 
 /* A message waiting in the outbox. */

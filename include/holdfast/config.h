@@ -13,6 +13,9 @@ struct hf_secret_ref {
 
 struct hf_config_channel {
     const char *name;
+    const char *type;            /* alert_text.h: "webhook", "slack", … */
+    const char *conversation;    /* of a slack-bot */
+    struct hf_secret_ref token;  /* a slack-bot's or Alertmanager's bearer token, PagerDuty's routing key */
     struct hf_secret_ref url;    /* an incoming webhook's URL is its password */
     struct hf_secret_ref secret; /* signs the messages; may be absent */
     int64_t timeout_ms;          /* 0: the default */
@@ -52,6 +55,7 @@ struct hf_config {
     size_t rule_count;
     const struct hf_config_target *targets;
     size_t target_count;
+    const char *dashboard_url; /* what the alerts' links begin with; NULL: none */
     const struct hf_config_channel *channels;
     size_t channel_count;
 };

@@ -1,10 +1,12 @@
 #include "channel.h"
 
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "compose.h"
 #include "holdfast/digest.h"
 #include "holdfast/mem.h"
 
@@ -80,6 +82,14 @@ static void on_timer(void *ctx)
     go_on(ctx);
 }
 
+/* Of those services that have one address for everybody. */
+static const char *usual_url(const char *type)
+{
+    return type && strcmp(type, "slack-bot") == 0   ? "https://slack.com/api/chat.postMessage"
+           : type && strcmp(type, "pagerduty") == 0 ? "https://events.pagerduty.com/v2/enqueue"
+                                                    : NULL;
+}
+
 int hf_channel_init(struct hf_channel *channel, struct hf_alert *alert, const struct hf_alert_channel *config,
                     struct hf_error *err)
 {
@@ -87,15 +97,25 @@ int hf_channel_init(struct hf_channel *channel, struct hf_alert *alert, const st
     hf_auto_buf struct hf_buf signature = {0};
     channel->alert = alert;
     channel->name = hf_strdup(config->name);
-    channel->url = hf_strdup(config->url);
+    channel->format = hf_alert_format_named(config->type ? config->type : "webhook");
+    channel->url = hf_strdup(config->url ? config->url : usual_url(config->type));
+    channel->token = hf_strdup(config->token);
+    channel->conversation = hf_strdup(config->conversation);
+    channel->dashboard_url = hf_strdup(config->dashboard_url);
     channel->secret = hf_strdup(config->secret);
     channel->timeout_ms = or_default(config->timeout_ms, TIMEOUT_MS);
     channel->give_up_ms = or_default(config->give_up_ms, GIVE_UP_MS);
     channel->first_ms = or_default(config->backoff_first_ms, FIRST_MS);
     channel->most_ms = or_default(config->backoff_max_ms, MOST_MS);
     channel->timer = hf_timer_new(alert->loop, on_timer, channel);
-    if (!channel->name || !channel->url || (config->secret && !channel->secret) || !channel->timer) {
+    if (!channel->name || (config->secret && !channel->secret) || (config->token && !channel->token) ||
+        (config->conversation && !channel->conversation) || (config->dashboard_url && !channel->dashboard_url) ||
+        !channel->timer) {
         return hf_error_set(err, HF_ENOMEM, "no memory for an alert channel");
+    }
+    if (!channel->format || !channel->url) {
+        return hf_error_set(err, HF_EINVAL, "alert channel \"%s\": %s", channel->name,
+                            channel->format ? "it needs a URL" : "there is no such type");
     }
     bool is_http = strncasecmp(channel->url, "http://", 7) == 0 || strncasecmp(channel->url, "https://", 8) == 0;
     channel->host = is_http ? hf_alert_host(channel->url) : NULL;
@@ -119,6 +139,9 @@ void hf_channel_end(struct hf_channel *channel)
     give_back_all(channel);
     forget_secret(channel->url);
     forget_secret(channel->secret);
+    forget_secret(channel->token);
+    free(channel->conversation);
+    free(channel->dashboard_url);
     free(channel->host);
     free(channel->name);
 }
@@ -189,12 +212,35 @@ static void finish_attempt(struct hf_channel *channel, int status, int64_t retry
     }
 }
 
+static bool is_type(const struct hf_channel *channel, const char *type)
+{
+    return strcmp(channel->format->type, type) == 0;
+}
+
+/* Slack's API answers 200 to everything; what came of it stands in the body: {"ok":false,"error":"…"}. */
+static int slack_status(struct hf_channel *channel, const struct hf_http_response *response)
+{
+    cJSON *answer = cJSON_ParseWithLength(response->body, response->body_len);
+    const char *error = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "error"));
+    bool is_well = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "ok"));
+    /* https://api.slack.com/methods/chat.postMessage#errors: these pass by themselves. */
+    bool passes = error && (strcmp(error, "ratelimited") == 0 || strcmp(error, "internal_error") == 0 ||
+                            strcmp(error, "fatal_error") == 0 || strcmp(error, "service_unavailable") == 0);
+    hf_auto_buf struct hf_buf safe = {0};
+    hf_buf_add_safe(&safe, hf_slice_of(error ? error : "no word of it"), 80);
+    (void)snprintf(channel->why, sizeof channel->why, "Slack: %s", hf_buf_text(&safe));
+    cJSON_Delete(answer);
+    return is_well ? 200 : passes || !error ? 503 : 400;
+}
+
 static void on_done(void *ctx, const struct hf_http_response *response, const struct hf_error *err)
 {
     struct hf_channel *channel = ctx;
     int status = err->code == HF_OK ? response->status : 0;
     channel->call = NULL;
-    if (status == 0) {
+    if (status == 200 && is_type(channel, "slack-bot")) {
+        status = slack_status(channel, response);
+    } else if (status == 0) {
         hf_alert_reason(channel->why, sizeof channel->why, channel->url, err);
     } else if (status >= 300 && status < 400) {
         (void)snprintf(channel->why, sizeof channel->why, "status %d: redirects are not followed", status);
@@ -205,27 +251,48 @@ static void on_done(void *ctx, const struct hf_http_response *response, const st
     go_on(channel);
 }
 
+static int make_body(struct hf_channel *channel, struct hf_buf *body, struct hf_error *err)
+{
+    struct hf_alert_text text;
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    struct hf_alert_form form = {.channel = channel->name,
+                                 .address = is_type(channel, "pagerduty") ? channel->token : channel->conversation,
+                                 .event_json = channel->message.event_json};
+    if (!arena) {
+        return hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
+    }
+    if (hf_compose(arena, &channel->message, channel->dashboard_url, &text, err) != 0) {
+        return -1;
+    }
+    return channel->format->body(body, &text, &form, err);
+}
+
 static int post(struct hf_channel *channel, struct hf_error *err)
 {
     hf_auto_buf struct hf_buf body = {0};
     hf_auto_buf struct hf_buf signature = {0};
     char timestamp[24];
     int64_t now_s = hf_now_ms() / 1000;
+    bool is_generic = is_type(channel, "webhook");
     const struct hf_alert_message *message = &channel->message;
-    if (hf_alert_body(&body, message, err) != 0 ||
-        (channel->secret &&
+    if (make_body(channel, &body, err) != 0 ||
+        (is_generic && channel->secret &&
          hf_alert_signature(&signature, channel->secret, message->key, now_s, body.ptr, body.len, err) != 0)) {
         return -1;
     }
     (void)snprintf(timestamp, sizeof timestamp, "%" PRId64, now_s);
-    struct hf_http_header headers[] = {{"Content-Type", "application/cloudevents+json; charset=utf-8"},
+    struct hf_http_header headers[] = {{"Content-Type", is_generic ? "application/cloudevents+json; charset=utf-8"
+                                                                   : "application/json; charset=utf-8"},
                                        {"webhook-id", message->key},
                                        {"webhook-timestamp", timestamp},
                                        {"webhook-signature", hf_buf_text(&signature)}};
     struct hf_http_request request = {.method = "POST",
                                       .url = channel->url,
                                       .headers = headers,
-                                      .header_count = channel->secret ? 4 : 3,
+                                      .header_count = !is_generic       ? 1
+                                                      : channel->secret ? 4
+                                                                        : 3,
+                                      .bearer = is_type(channel, "pagerduty") ? NULL : channel->token,
                                       .body = body.ptr,
                                       .body_len = body.len,
                                       .connect_timeout_ms = channel->timeout_ms,

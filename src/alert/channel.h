@@ -4,14 +4,19 @@
 #define HOLDFAST_ALERT_CHANNEL_H
 
 #include "holdfast/alert.h"
+#include "holdfast/alert_text.h"
 #include "holdfast/clock.h"
 
 struct hf_channel {
     struct hf_alert *alert;
     char *name;
-    char *url;    /* secret */
-    char *secret; /* NULL: not signed */
-    char *host;   /* what may be shown of url */
+    const struct hf_alert_format *format;
+    char *url;           /* secret */
+    char *token;         /* secret; NULL: none */
+    char *conversation;  /* NULL: none */
+    char *dashboard_url; /* NULL: no links */
+    char *secret;        /* NULL: not signed */
+    char *host;          /* what may be shown of url */
     int64_t timeout_ms;
     int64_t give_up_ms;
     int64_t first_ms;

@@ -109,14 +109,26 @@ static int read_channel(struct hf_config *config, const struct hf_value *value, 
                         struct hf_error *err)
 {
     const struct hf_value *webhook = hf_value_get(value, "webhook");
+    bool has_address;
     channel->name = text_of(config, value, "name", NULL);
+    channel->type = text_of(config, value, "type", "webhook");
+    channel->conversation = text_of(config, webhook, "conversation", NULL);
     channel->timeout_ms = duration_of(webhook, "timeout", 0);
     channel->give_up_ms = duration_of(webhook, "give_up", 0);
-    if (!channel->name) {
+    if (!channel->name || !channel->type) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
     }
-    if (read_secret_ref(config, webhook, "url_file", "url_env", true, &channel->url, err) != 0) {
+    bool is_bot = strcmp(channel->type, "slack-bot") == 0;
+    bool needs_token = is_bot || strcmp(channel->type, "pagerduty") == 0;
+    has_address = needs_token; /* a service with one address for everybody */
+    if (read_secret_ref(config, webhook, "url_file", "url_env", !has_address, &channel->url, err) != 0 ||
+        read_secret_ref(config, webhook, "token_file", "token_env", needs_token, &channel->token, err) != 0) {
         return -1;
+    }
+    if (is_bot != (channel->conversation != NULL)) {
+        return complain(config, webhook, err,
+                        is_bot ? "found no conversation, expected the id of the one that the bot posts to"
+                               : "found conversation, which only a slack-bot has");
     }
     return read_secret_ref(config, webhook, "secret_file", "secret_env", false, &channel->secret, err);
 }
@@ -146,6 +158,7 @@ static int read_lists(struct hf_config *config, const struct hf_value *document,
     if (refuse_twice(config, targets, err) != 0 || refuse_twice(config, channels, err) != 0) {
         return -1;
     }
+    config->dashboard_url = text_of(config, hf_value_get(document, "alerts"), "dashboard_url", NULL);
     config->target_count = hf_value_count(targets);
     config->channel_count = hf_value_count(channels);
     struct hf_config_target *target = hf_arena_array(config->arena, config->target_count, sizeof *target);

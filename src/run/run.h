@@ -5,7 +5,8 @@
  * schema*.c  the types of the kinds in use   effects.c  what the agent asks for
  * trail.c    trail and agent, alerts, pages  publish.c  views for the pages
  * pauses.c   what people have paused         hooks.c    the API servers' audit webhooks
- * reload.c   SIGHUP                          notify.c   systemd */
+ * reload.c   SIGHUP                          notify.c   systemd
+ * alerts.c   the alert station */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
@@ -135,7 +136,7 @@ void hf_run_unfollow_all(struct run_target *target);
 /* trail.c */
 int hf_run_trail_open(struct hf_run *run, struct hf_error *err);
 int hf_run_trail_resume(struct hf_run *run, const char *target, struct hf_error *err); /* target NULL: all */
-int hf_run_alerts(struct hf_run *run, struct hf_error *err);
+void hf_run_outbox(struct hf_run *run, struct hf_alert_outbox *out);
 void hf_run_serve_trail(struct hf_run *run, struct hf_serve_trail *out);
 void hf_run_say(struct hf_run *run, const char *type, const char *severity, const char *message, const char *detail);
 int hf_run_secret_key(const char *database, unsigned char out[32], struct hf_error *err);
@@ -149,6 +150,18 @@ void hf_run_notice_over(struct hf_run *run);
 /* What became of one attempt; outcome as enum hf_alert_outcome. */
 void hf_run_notice_settle(struct hf_run *run, const char *channel, int outcome, int64_t next_ms);
 
+/* alerts.c */
+int hf_run_alerts(struct hf_run *run, struct hf_error *err);
+struct hf_run_secrets {
+    struct hf_buf url;
+    struct hf_buf key;
+    struct hf_buf token;
+};
+/* One channel as configured; *out borrows from both. Wipe the secrets afterwards, also after a failure. */
+int hf_run_channel(const struct hf_config *config, const struct hf_config_channel *from, struct hf_run_secrets *secrets,
+                   struct hf_alert_channel *out, struct hf_error *err);
+void hf_run_secrets_wipe(struct hf_run_secrets *secrets);
+
 /* publish.c */
 void hf_run_publish(struct hf_run *run);
 
@@ -160,7 +173,7 @@ int hf_run_pauses_begin(struct hf_run *run, struct hf_error *err); /* before the
 void hf_run_pauses_free(struct hf_run *run);                       /* after the agent, which uses the set */
 
 /* hooks.c */
-int hf_run_hooks(struct hf_run *run, struct hf_error *err); /* at start and after a reload */
+int hf_run_hooks(struct hf_run *run, struct hf_error *err);         /* at start and after a reload */
 int hf_run_hook_listener(struct hf_run *run, struct hf_error *err); /* the same, after hf_run_hooks */
 void hf_run_hook_table(struct hf_run *run, struct hf_serve_hook *out);
 void hf_run_hooks_stop(struct hf_run *run); /* before the loop's end: nothing is posted any more */

@@ -172,70 +172,9 @@ static int settle(void *ctx, const char *channel, const struct hf_alert_message 
                                   why, over ? &event : NULL, err);
 }
 
-static void wipe(struct hf_buf *buf)
+void hf_run_outbox(struct hf_run *run, struct hf_alert_outbox *out)
 {
-    hf_wipe(buf->ptr, buf->cap);
-    hf_buf_free(buf);
-}
-
-static int tell_channels(struct hf_run *run, struct hf_error *err)
-{
-    const char **names = hf_calloc(run->config->channel_count, sizeof *names);
-    if (!names) {
-        return hf_error_set(err, HF_ENOMEM, "set up alerts: out of memory");
-    }
-    for (size_t i = 0; i < run->config->channel_count; i++) {
-        names[i] = run->config->channels[i].name;
-    }
-    int result = hf_audit_channels(run->audit, names, run->config->channel_count, err);
-    free(names);
-    return result;
-}
-
-/* Makes the alert station anew from the config: at start and after a reload. */
-int hf_run_alerts(struct hf_run *run, struct hf_error *err)
-{
-    const struct hf_config *config = run->config;
-    struct hf_alert_channel *channels = hf_calloc(config->channel_count, sizeof *channels);
-    struct hf_buf *secrets = hf_calloc(config->channel_count * 2, sizeof *secrets);
-    int result = channels && secrets ? 0 : hf_error_set(err, HF_ENOMEM, "set up alerts: out of memory");
-    for (size_t i = 0; result == 0 && i < config->channel_count; i++) {
-        const struct hf_config_channel *from = &config->channels[i];
-        result = hf_secret_load(&from->url, "webhook URL", &secrets[2 * i], err);
-        if (result == 0) {
-            result = hf_secret_load(&from->secret, "webhook secret", &secrets[2 * i + 1], err);
-        }
-        if (result != 0) {
-            (void)hf_error_wrap(err, "channel %s", from->name);
-        }
-        channels[i] =
-            (struct hf_alert_channel){.name = from->name,
-                                      .url = hf_buf_text(&secrets[2 * i]),
-                                      .secret = secrets[2 * i + 1].len ? hf_buf_text(&secrets[2 * i + 1]) : NULL,
-                                      .timeout_ms = from->timeout_ms,
-                                      .give_up_ms = from->give_up_ms};
-    }
-    struct hf_alert *made = NULL;
-    struct hf_alert_outbox outbox = {run, take, settle};
-    if (result == 0) {
-        result = hf_alert_new(run->loop, run->http, run->log, channels, config->channel_count, &outbox, &made, err);
-    }
-    for (size_t i = 0; secrets && i < config->channel_count * 2; i++) {
-        wipe(&secrets[i]);
-    }
-    free(secrets);
-    free(channels);
-    if (result == 0) {
-        result = tell_channels(run, err);
-    }
-    if (result != 0) {
-        hf_alert_free(made);
-        return -1;
-    }
-    hf_alert_free(run->alert);
-    run->alert = made;
-    hf_alert_wake(made);
-    return 0;
+    *out = (struct hf_alert_outbox){run, take, settle};
 }
 
 struct listing {

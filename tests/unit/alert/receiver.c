@@ -78,15 +78,16 @@ static bool answer_request(struct receiver *receiver, int fd, const struct answe
     case ANSWER_STATUS:
         break;
     }
-    (void)snprintf(text, sizeof text, "HTTP/1.1 %d Answer\r\n%sContent-Length: 2\r\n\r\nok", answer->status,
-                   answer->extra ? answer->extra : "");
+    const char *body = answer->body ? answer->body : "ok";
+    (void)snprintf(text, sizeof text, "HTTP/1.1 %d Answer\r\n%sContent-Length: %zu\r\n\r\n%s", answer->status,
+                   answer->extra ? answer->extra : "", strlen(body), body);
     send_all(fd, text);
     return true;
 }
 
 static void serve_connection(struct receiver *receiver, int fd)
 {
-    static const struct answer WELL = {ANSWER_STATUS, 200, NULL};
+    static const struct answer WELL = {ANSWER_STATUS, 200, NULL, NULL};
     for (bool go_on = true; go_on;) {
         struct received received;
         if (!read_request(receiver, fd, &received)) {

@@ -18,6 +18,7 @@ struct answer {
     enum answer_kind kind;
     int status;
     const char *extra; /* whole header lines with \r\n, or NULL */
+    const char *body;  /* NULL: "ok" */
 };
 
 #define RECEIVED_MOST 512

@@ -229,12 +229,12 @@ static void expect_in_order(struct receiver *receiver, size_t count)
 }
 
 static const struct answer ROUGH[] = {
-    {ANSWER_STATUS, 500, NULL}, {ANSWER_HANG, 0, NULL},
-    {ANSWER_CLOSE, 0, NULL},    {ANSWER_CLOSE_EARLY, 0, NULL},
-    {ANSWER_STATUS, 200, NULL}, {ANSWER_STATUS, 503, NULL},
-    {ANSWER_STATUS, 408, NULL}, {ANSWER_STATUS, 307, "Location: /elsewhere\r\n"},
-    {ANSWER_STATUS, 404, NULL}, {ANSWER_STATUS, 204, NULL},
-    {ANSWER_STATUS, 429, NULL},
+    {ANSWER_STATUS, 500, NULL, NULL}, {ANSWER_HANG, 0, NULL, NULL},
+    {ANSWER_CLOSE, 0, NULL, NULL},    {ANSWER_CLOSE_EARLY, 0, NULL, NULL},
+    {ANSWER_STATUS, 200, NULL, NULL}, {ANSWER_STATUS, 503, NULL, NULL},
+    {ANSWER_STATUS, 408, NULL, NULL}, {ANSWER_STATUS, 307, "Location: /elsewhere\r\n", NULL},
+    {ANSWER_STATUS, 404, NULL, NULL}, {ANSWER_STATUS, 204, NULL, NULL},
+    {ANSWER_STATUS, 429, NULL, NULL},
 };
 
 Test(delivery, every_alert_arrives_in_order_however_the_receiver_stumbles)
@@ -294,7 +294,7 @@ Test(delivery, the_request_is_a_signed_cloud_event)
     receiver_free(&receiver);
 }
 
-static const struct answer THROTTLE[] = {{ANSWER_STATUS, 429, "Retry-After: 1\r\n"}};
+static const struct answer THROTTLE[] = {{ANSWER_STATUS, 429, "Retry-After: 1\r\n", NULL}};
 
 Test(delivery, a_receiver_that_asks_for_quiet_gets_it_for_all_messages)
 {
@@ -334,8 +334,9 @@ Test(delivery, a_receiver_that_was_gone_gets_everything_when_it_is_back)
     receiver_free(&receiver);
 }
 
-static const struct answer DEAD[] = {{ANSWER_HANG, 0, NULL}, {ANSWER_HANG, 0, NULL}, {ANSWER_HANG, 0, NULL},
-                                     {ANSWER_HANG, 0, NULL}, {ANSWER_HANG, 0, NULL}, {ANSWER_HANG, 0, NULL}};
+static const struct answer DEAD[] = {{ANSWER_HANG, 0, NULL, NULL}, {ANSWER_HANG, 0, NULL, NULL},
+                                     {ANSWER_HANG, 0, NULL, NULL}, {ANSWER_HANG, 0, NULL, NULL},
+                                     {ANSWER_HANG, 0, NULL, NULL}, {ANSWER_HANG, 0, NULL, NULL}};
 
 Test(delivery, a_dead_channel_delays_no_other)
 {
@@ -363,7 +364,7 @@ Test(delivery, a_dead_channel_delays_no_other)
     receiver_free(&dead);
 }
 
-static const struct answer POISON[] = {{ANSWER_STATUS, 400, NULL}};
+static const struct answer POISON[] = {{ANSWER_STATUS, 400, NULL, NULL}};
 
 Test(delivery, a_message_that_is_refused_does_not_block_other_incidents)
 {
@@ -406,7 +407,7 @@ Test(delivery, after_its_time_an_alert_is_given_up_with_a_reason)
 
 Test(delivery, a_redirect_is_not_followed)
 {
-    static const struct answer REDIRECT[] = {{ANSWER_STATUS, 302, "Location: /elsewhere\r\n"}};
+    static const struct answer REDIRECT[] = {{ANSWER_STATUS, 302, "Location: /elsewhere\r\n", NULL}};
     struct receiver receiver;
     char url[200];
     receiver_start(&receiver, REDIRECT, 1);
@@ -532,4 +533,90 @@ Test(delivery, a_wrong_url_is_refused_at_start_without_being_shown)
         cr_expect_not(strstr(err.text, "topsecret"));
         cr_expect_null(alert);
     }
+}
+
+static cJSON *body_of(const struct receiver *receiver, size_t number)
+{
+    cJSON *json = cJSON_ParseWithOpts(receiver->got[number].body, NULL, 1);
+    cr_assert_not_null(json, "%s", receiver->got[number].body);
+    return json;
+}
+
+Test(delivery, a_channel_of_a_service_is_sent_that_services_form)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, NULL, 0);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    channel.type = "slack";
+    add_row("ops", 1);
+    start(&channel, 1);
+    cr_assert(run(5000));
+    receiver_stop(&receiver);
+    cJSON *json = body_of(&receiver, 0);
+    cr_expect(cJSON_HasObjectItem(json, "blocks") && !cJSON_HasObjectItem(json, "specversion"));
+    cr_expect_str_eq(received_header(&receiver.got[0], "Content-Type"), "application/json; charset=utf-8");
+    cr_expect_null(received_header(&receiver.got[0], "webhook-id"));
+    cJSON_Delete(json);
+    receiver_free(&receiver);
+}
+
+Test(delivery, slacks_api_is_believed_by_what_its_answer_says_and_gets_the_bots_token)
+{
+    static const struct answer SCRIPT[] = {
+        {ANSWER_STATUS, 200, NULL, "{\"ok\":false,\"error\":\"ratelimited\"}"},
+        {ANSWER_STATUS, 200, NULL, "no JSON"},
+        {ANSWER_STATUS, 200, NULL, "{\"ok\":true,\"ts\":\"1772357400.000100\"}"},
+    };
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, SCRIPT, sizeof SCRIPT / sizeof SCRIPT[0]);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    channel.type = "slack-bot";
+    channel.token = "xoxb-topsecrettoken";
+    channel.conversation = "C0123";
+    add_row("ops", 1);
+    start(&channel, 1);
+    cr_assert(run(10000));
+    receiver_stop(&receiver);
+    cr_assert_eq(receiver.count, 3);
+    cr_expect_eq(outbox.rows[0].outcome, HF_ALERT_DELIVERED);
+    cr_expect_str_eq(received_header(&receiver.got[2], "Authorization"), "Bearer xoxb-topsecrettoken");
+    cJSON *json = body_of(&receiver, 2);
+    cr_expect_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(json, "channel")), "C0123");
+    cJSON_Delete(json);
+    cr_expect_null(strstr(read_log(), "topsecret"));
+    receiver_free(&receiver);
+}
+
+Test(delivery, pagerdutys_key_stands_in_the_body_and_in_no_header_or_log)
+{
+    static const struct answer SCRIPT[] = {{ANSWER_STATUS, 500, NULL, NULL}, {ANSWER_STATUS, 202, NULL, "{}"}};
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, SCRIPT, sizeof SCRIPT / sizeof SCRIPT[0]);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    channel.type = "pagerduty";
+    channel.token = "topsecretrouting";
+    add_row("ops", 1);
+    start(&channel, 1);
+    cr_assert(run(10000));
+    receiver_stop(&receiver);
+    cr_expect_eq(outbox.rows[0].outcome, HF_ALERT_DELIVERED);
+    cr_expect_null(received_header(&receiver.got[1], "Authorization"));
+    cJSON *json = body_of(&receiver, 1);
+    cr_expect_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(json, "routing_key")), "topsecretrouting");
+    cJSON_Delete(json);
+    cr_expect_null(strstr(read_log(), "topsecret"));
+    receiver_free(&receiver);
+}
+
+Test(delivery, a_type_that_is_not_known_is_refused)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_alert_outbox table = {NULL, take, settle};
+    struct hf_alert_channel channel = quick("ops", "http://127.0.0.1:9/");
+    channel.type = "smoke-signals";
+    cr_assert_eq(hf_alert_new(loop, http, log_, &channel, 1, &table, &outbox.alert, &err), -1);
+    cr_assert(strstr(err.text, "no such type"), "%s", err.text);
 }

@@ -1,0 +1,150 @@
+#include "compose.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "holdfast/clock.h"
+
+#define MOST_EVENT ((size_t)4 << 20)
+#define MOST_CHANGES 50
+#define MOST_TEXT 2000
+
+static const char *keep(struct hf_arena *arena, const cJSON *value)
+{
+    const char *text = cJSON_GetStringValue(value);
+    return text && *text ? hf_arena_copy(arena, text, strnlen(text, MOST_TEXT)) : NULL;
+}
+
+static const char *text_at(struct hf_arena *arena, const cJSON *json, const char *name)
+{
+    return keep(arena, cJSON_GetObjectItemCaseSensitive(json, name));
+}
+
+static int64_t time_at(const cJSON *json, const char *name)
+{
+    int64_t ms;
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
+    return text && hf_time_parse(hf_slice_of(text), &ms) ? ms : HF_TIME_NONE;
+}
+
+/* What each type of event means to whoever is told of it. */
+static const struct meaning {
+    const char *type;
+    enum hf_alert_state state;
+    const char *action;
+} MEANINGS[] = {
+    {"drift.seen", HF_ALERT_OPEN, "Left as it is: holdfast only observes here, or a rule leaves it"},
+    {"extra.seen", HF_ALERT_OPEN, "No unit holds it any more; only a rule has it removed"},
+    {"drift.changed", HF_ALERT_UPDATE, "What differs has changed"},
+    {"drift.attributed", HF_ALERT_UPDATE, "Now it is known who did it"},
+    {"correction.blocked", HF_ALERT_OPEN, "Not put back; it is tried again when that is over"},
+    {"correction.failed", HF_ALERT_OPEN, "Could not be put back; it is tried again"},
+    {"correction.partial", HF_ALERT_UPDATE, "Put back in part"},
+    {"correction.confirmed", HF_ALERT_RESOLVED, "Put back by holdfast"},
+    {"drift.healed", HF_ALERT_RESOLVED, "Right again without holdfast"},
+    {"drift.dismissed", HF_ALERT_RESOLVED, "Closed"},
+};
+
+static void take_meaning(struct hf_arena *arena, const cJSON *event, const cJSON *detail, struct hf_alert_text *out)
+{
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, "type"));
+    const char *rule = text_at(arena, detail, "rule");
+    out->state = HF_ALERT_NOTICE;
+    for (size_t i = 0; type && i < sizeof MEANINGS / sizeof MEANINGS[0]; i++) {
+        if (strcmp(MEANINGS[i].type, type) == 0) {
+            out->state = MEANINGS[i].state;
+            out->action = MEANINGS[i].action;
+        }
+    }
+    if (out->severity && out->state != HF_ALERT_NOTICE) {
+        out->meaning = hf_arena_printf(arena, "%s%s%s", out->severity, rule ? ", by rule " : "", rule ? rule : "");
+    }
+}
+
+/* "alice via kubectl-edit from 10.0.0.7", or what managedFields know. */
+static void take_who(struct hf_arena *arena, const cJSON *event, const cJSON *detail, struct hf_alert_text *out)
+{
+    const cJSON *who = cJSON_GetObjectItemCaseSensitive(detail, "who");
+    const char *user = text_at(arena, who, "user");
+    const char *as = text_at(arena, who, "impersonated");
+    const char *source = text_at(arena, who, "source");
+    const char *manager = text_at(arena, event, "manager");
+    if (user) {
+        out->who =
+            hf_arena_printf(arena, "%s%s%s%s%s%s%s", user, as ? " as " : "", as ? as : "", manager ? " via " : "",
+                            manager ? manager : "", source ? " from " : "", source ? source : "");
+    } else {
+        out->who = manager;
+    }
+}
+
+static void take_changes(struct hf_arena *arena, const cJSON *detail, struct hf_alert_text *out)
+{
+    const cJSON *finding;
+    const cJSON *findings = cJSON_GetObjectItemCaseSensitive(detail, "findings");
+    size_t total = (size_t)cJSON_GetArraySize(findings);
+    size_t count = total < MOST_CHANGES ? total : MOST_CHANGES;
+    struct hf_alert_change *changes = hf_arena_array(arena, count, sizeof *changes);
+    cJSON_ArrayForEach(finding, findings)
+    {
+        if (!changes || out->change_count == count) {
+            break;
+        }
+        const char *readable = text_at(arena, finding, "readable");
+        changes[out->change_count++] =
+            (struct hf_alert_change){.path = readable ? readable : text_at(arena, finding, "path"),
+                                     .class = text_at(arena, finding, "class"),
+                                     .desired = text_at(arena, finding, "desired"),
+                                     .live = text_at(arena, finding, "live"),
+                                     .who = text_at(arena, finding, "manager")};
+    }
+    out->changes = changes;
+    out->changes_left_out = total - out->change_count;
+}
+
+static void take_link(struct hf_arena *arena, const char *dashboard_url, struct hf_alert_text *out)
+{
+    hf_auto_buf struct hf_buf url = {0};
+    if (!dashboard_url || !out->incident) {
+        return;
+    }
+    hf_buf_adds(&url, dashboard_url);
+    hf_buf_adds(&url, strchr(dashboard_url, '?') ? "&incident=" : "?incident=");
+    hf_buf_add_url(&url, hf_slice_of(out->incident));
+    out->incident_url = hf_buf_ok(&url) ? hf_arena_copy(arena, url.ptr, url.len) : NULL;
+}
+
+int hf_compose(struct hf_arena *arena, const struct hf_alert_message *message, const char *dashboard_url,
+               struct hf_alert_text *out, struct hf_error *err)
+{
+    size_t len = strnlen(message->event_json, MOST_EVENT + 1);
+    cJSON *event = len <= MOST_EVENT ? cJSON_ParseWithLength(message->event_json, len) : NULL;
+    const cJSON *detail = cJSON_GetObjectItemCaseSensitive(event, "detail");
+    if (!cJSON_IsObject(event)) {
+        cJSON_Delete(event);
+        return hf_error_set(err, HF_EPARSE, "alert %s holds no event", message->key);
+    }
+    *out = (struct hf_alert_text){
+        .key = message->key,
+        .severity = text_at(arena, event, "severity"),
+        .title = text_at(arena, event, "message"),
+        .target = text_at(arena, event, "target"),
+        .space = text_at(arena, event, "space"),
+        .unit = text_at(arena, event, "unit"),
+        .kind = text_at(arena, event, "kind"),
+        .namespace = text_at(arena, event, "namespace"),
+        .name = text_at(arena, event, "name"),
+        .drifted_ms = time_at(event, "drifted_at"),
+        .seen_ms = time_at(event, "seen_at"),
+        .corrected_ms = time_at(event, "corrected_at"),
+        .at_ms = time_at(event, "at"),
+        .incident = text_at(arena, event, "incident"),
+    };
+    out->title = out->title ? out->title : "an event without words";
+    take_meaning(arena, event, detail, out);
+    take_who(arena, event, detail, out);
+    take_changes(arena, detail, out);
+    take_link(arena, dashboard_url, out);
+    cJSON_Delete(event);
+    return 0;
+}
