@@ -25,12 +25,16 @@ bool hf_is_zero(const struct hf_value *value)
     return false;
 }
 
-/* Nothing but zero values, however deep: what a Go struct that nobody filled in is written as. */
-static bool is_hollow(const struct hf_value *value)
+/* Nothing but zero values, however deep: what a Go struct that nobody filled in is written as. An entry of a map
+ * somebody did put there, whatever it is. */
+static bool is_hollow(const struct hf_type *type, const struct hf_value *value)
 {
-    if (value->kind == HF_OBJECT) {
+    if (value->kind == HF_OBJECT && !(type && type->kind == HF_TYPE_MAP)) {
         for (size_t i = 0; i < value->as.object.count; i++) {
-            if (!is_hollow(&value->as.object.members[i].value)) {
+            const struct hf_member *member = &value->as.object.members[i];
+            const struct hf_field *field =
+                type && type->kind == HF_TYPE_STRUCT ? hf_type_field(type, member->key) : NULL;
+            if (!is_hollow(field ? field->type : NULL, &member->value)) {
                 return false;
             }
         }
@@ -103,7 +107,7 @@ void hf_compare_with_preset(struct walk *walk, const struct place *place, const 
     } else if (!place->preset && is_always_there(place) && live->kind == HF_OBJECT) {
         hf_compare(walk, place, &NOTHING, live, claims);
     } else if (place->zero == HF_ZERO_KEPT && !(place->is_entry && desired) ? live->kind != HF_NULL
-                                                                            : !is_hollow(live)) {
+                                                                            : !is_hollow(place->type, live)) {
         hf_walk_find(walk, HF_CHANGED, desired, live, claims);
     }
     walk->in_atomic = was_atomic;
@@ -152,7 +156,7 @@ static void absent(struct walk *walk, const struct place *place, const struct hf
     if ((!is_null && was_dropped(walk, place, desired, claims)) || (place->is_filled && hf_is_zero(desired))) {
         return;
     }
-    if (is_hollow(desired) && place->zero == HF_ZERO_UNSURE && walk->ours < 0) {
+    if (is_hollow(place->type, desired) && place->zero == HF_ZERO_UNSURE && walk->ours < 0) {
         return;
     }
     hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
