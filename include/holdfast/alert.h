@@ -73,6 +73,10 @@ size_t hf_alert_stats(const struct hf_alert *alert, struct hf_alert_stats *out, 
  * and the Standard Webhooks headers' values. */
 struct hf_buf;
 int hf_alert_body(struct hf_buf *body, const struct hf_alert_message *message, struct hf_error *err);
+/* Pure: the body that a channel would be sent for a message, as its type has it. What is secret in it (PagerDuty's
+ * routing key) stands as "***". */
+int hf_alert_preview(const struct hf_alert_channel *channel, const struct hf_alert_message *message,
+                     struct hf_buf *body, struct hf_error *err);
 /* "v1,<base64 HMAC-SHA256 of id.timestamp.body>" (https://www.standardwebhooks.com). */
 int hf_alert_signature(struct hf_buf *out, const char *secret, const char *id, int64_t timestamp_s, const char *body,
                        size_t len, struct hf_error *err);

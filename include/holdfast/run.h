@@ -3,6 +3,7 @@
 #define HOLDFAST_RUN_H
 
 #include "holdfast/error.h"
+#include "holdfast/text.h"
 
 struct hf_run_options {
     const char *config;   /* path */
@@ -21,5 +22,18 @@ int hf_run(const struct hf_run_options *options, struct hf_error *err);
 struct hf_config;
 struct hf_rules;
 int hf_run_rules(const struct hf_config *config, struct hf_rules **out, struct hf_error *err);
+
+/* One alert channel as the config has it, for `alert test` too. *out borrows from config and secrets. Wipe the secrets
+ * afterwards, also after a failure. */
+struct hf_alert_channel;
+struct hf_config_channel;
+struct hf_run_secrets {
+    struct hf_buf url;
+    struct hf_buf key;
+    struct hf_buf token;
+};
+int hf_run_channel(const struct hf_config *config, const struct hf_config_channel *from, struct hf_run_secrets *secrets,
+                   struct hf_alert_channel *out, struct hf_error *err);
+void hf_run_secrets_wipe(struct hf_run_secrets *secrets);
 
 #endif

@@ -45,6 +45,7 @@ extern const struct hf_command hf_cmd_rules;
 extern const struct hf_command hf_cmd_pause;
 extern const struct hf_command hf_cmd_resume;
 extern const struct hf_command hf_cmd_pauses;
+extern const struct hf_command hf_cmd_alert;
 extern const struct hf_command hf_cmd_audit;
 extern const struct hf_command hf_cmd_version;
 

@@ -152,16 +152,6 @@ void hf_run_notice_settle(struct hf_run *run, const char *channel, int outcome, 
 
 /* alerts.c */
 int hf_run_alerts(struct hf_run *run, struct hf_error *err);
-struct hf_run_secrets {
-    struct hf_buf url;
-    struct hf_buf key;
-    struct hf_buf token;
-};
-/* One channel as configured; *out borrows from both. Wipe the secrets afterwards, also after a failure. */
-int hf_run_channel(const struct hf_config *config, const struct hf_config_channel *from, struct hf_run_secrets *secrets,
-                   struct hf_alert_channel *out, struct hf_error *err);
-void hf_run_secrets_wipe(struct hf_run_secrets *secrets);
-
 /* publish.c */
 void hf_run_publish(struct hf_run *run);
 
