@@ -213,8 +213,8 @@ static const struct hf_value *template_labels(const struct neighbours *at)
     const struct hf_value *wanted = hf_value_path(at->desired, "template", "metadata", "labels", NULL);
     const struct hf_value *found =
         at->walk->in_atomic ? NULL : hf_value_path(at->live, "template", "metadata", "labels", NULL);
-    struct hf_value *labels =
-        wanted ? hf_value_copy(at->walk->arena, wanted) : hf_value_new(at->walk->arena, HF_OBJECT);
+    struct hf_value *labels = wanted && wanted->kind == HF_OBJECT ? hf_value_copy(at->walk->arena, wanted)
+                                                                  : hf_value_new(at->walk->arena, HF_OBJECT);
     struct claims claims[4];
     at->walk->failed |= !labels;
     if (!labels || labels->kind != HF_OBJECT || (found && found->kind != HF_OBJECT)) {

@@ -1,4 +1,5 @@
 /* Single values, by their type: whether the server would store desired as live. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "holdfast/clock.h"
@@ -145,9 +146,47 @@ static bool equal_durations(const struct hf_value *desired, const struct hf_valu
     return a == b;
 }
 
+static bool is_whole(struct hf_slice text)
+{
+    return !memchr(text.ptr, '.', text.len) && !memchr(text.ptr, 'e', text.len) && !memchr(text.ptr, 'E', text.len);
+}
+
+static bool read_double(struct hf_slice text, double *out)
+{
+    char copy[400];
+    if (text.len >= sizeof copy) {
+        return false;
+    }
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    *out = strtod(copy, NULL);
+    return true;
+}
+
+/* Go reads a number as int64 where it is written as one and fits, else as float64 (sigs.k8s.io/json): what a unit
+ * writes with a point or an exponent is stored rounded to that. */
+static bool equal_numbers(const struct hf_value *desired, const struct hf_value *live)
+{
+    int64_t number;
+    double a;
+    double b;
+    if ((is_whole(desired->as.text) && hf_value_int(desired, &number)) || !read_double(desired->as.text, &a) ||
+        !read_double(live->as.text, &b)) {
+        return hf_value_equal(desired, live);
+    }
+    if (is_whole(live->as.text) && hf_value_int(live, &number)) {
+        return a >= -9.2e18 && a <= 9.2e18 && (int64_t)a == number && (double)(int64_t)a >= a &&
+               (double)(int64_t)a <= a;
+    }
+    return a >= b && a <= b;
+}
+
 bool hf_scalar_equal(const struct place *place, const struct hf_value *desired, const struct hf_value *live)
 {
     const struct hf_type *type = place->type;
+    if (desired->kind == HF_NUMBER && live->kind == HF_NUMBER && (!type || type->kind != HF_TYPE_QUANTITY)) {
+        return equal_numbers(desired, live);
+    }
     if (hf_value_equal(desired, live)) {
         return true;
     }

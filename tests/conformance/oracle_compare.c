@@ -60,34 +60,51 @@ static bool is_same_item(const struct hf_type *list, const struct hf_value *a, c
     return true;
 }
 
-/* The items of a keyed list by their keys; where they stand in another order, that is a difference of the list. */
-static void item_differences(struct oracle *oracle, const struct hf_type *list, const struct hf_value *result,
-                             const struct hf_value *live, struct hf_buf *path, struct outcome *out)
+/* Which item of result each of live's is, by key; count: none. False: they stand in another order. */
+static bool pair_items(const struct hf_type *list, const struct hf_value *result, const struct hf_value *live,
+                       size_t *pairs, bool *taken)
 {
     size_t count = result->as.array.count;
-    size_t len = path->len;
     size_t behind = 0;
-    bool *taken = hf_arena_array(oracle->arena, count + 1, sizeof *taken);
-    for (size_t i = 0; taken && i < live->as.array.count; i++) {
+    bool in_order = true;
+    for (size_t i = 0; i < live->as.array.count; i++) {
         size_t at = 0;
         while (at < count &&
                (taken[at] || !is_same_item(list, &result->as.array.items[at], &live->as.array.items[i]))) {
             at++;
         }
-        if (at < behind) {
-            add(oracle, out, path, HF_CHANGED);
-        }
+        in_order = in_order && at >= behind;
         behind = at < count ? at : behind;
-        taken[at] = true;
+        taken[at] = at < count;
+        pairs[i] = at;
+    }
+    return in_order;
+}
+
+/* The items of a keyed list by their keys, so that one that comes or goes does not move the others. False: they stand
+ * in another order, which is a difference in itself. */
+static bool item_differences(struct oracle *oracle, const struct hf_type *list, const struct hf_value *result,
+                             const struct hf_value *live, struct hf_buf *path, struct outcome *out)
+{
+    size_t count = result->as.array.count;
+    size_t len = path->len;
+    bool *taken = hf_arena_array(oracle->arena, count + 1, sizeof *taken);
+    size_t *pairs = hf_arena_array(oracle->arena, live->as.array.count, sizeof *pairs);
+    if (!taken || !pairs || !pair_items(list, result, live, pairs, taken)) {
+        return false;
+    }
+    for (size_t i = 0; i < live->as.array.count; i++) {
         hf_pointer_add_index(path, i);
-        differences(oracle, at < count ? &result->as.array.items[at] : NULL, &live->as.array.items[i], path, out);
+        differences(oracle, pairs[i] < count ? &result->as.array.items[pairs[i]] : NULL, &live->as.array.items[i], path,
+                    out);
         cut(path, len);
     }
-    for (size_t i = 0; taken && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!taken[i]) {
             add(oracle, out, path, HF_REMOVED);
         }
     }
+    return true;
 }
 
 static void differences(struct oracle *oracle, const struct hf_value *result, const struct hf_value *live,
@@ -112,8 +129,9 @@ static void differences(struct oracle *oracle, const struct hf_value *result, co
             }
         }
     } else if (result && live && result->kind == HF_ARRAY && live->kind == HF_ARRAY && type &&
-               type->kind == HF_TYPE_LIST && type->list_type == HF_LIST_MAP) {
-        item_differences(oracle, type, result, live, path, out);
+               type->kind == HF_TYPE_LIST && type->list_type == HF_LIST_MAP &&
+               item_differences(oracle, type, result, live, path, out)) {
+        return;
     } else if (result && live && result->kind == HF_ARRAY && live->kind == HF_ARRAY &&
                result->as.array.count == live->as.array.count) {
         for (size_t i = 0; i < live->as.array.count; i++) {
