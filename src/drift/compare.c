@@ -295,7 +295,7 @@ void hf_compare(struct walk *walk, const struct place *place, const struct hf_va
         hf_walk_find(walk, live ? HF_CHANGED : HF_REMOVED, desired, live, claims); /* null itself is stored */
     } else if (desired && desired->kind == HF_NULL && place->is_entry && !live) {
         hf_walk_find(walk, HF_REMOVED, desired, NULL, claims);
-    } else if (desired && desired->kind == HF_NULL) {
+    } else if (desired && (desired->kind == HF_NULL || hf_is_read_as_nothing(place->type, desired))) {
         hf_compare_with_preset(walk, place, desired, live, claims);
     } else if (!desired && walk->in_atomic && place->may_have_default) {
         walk->untyped = was_untyped; /* whether live holds the default is not known here */

@@ -386,3 +386,11 @@ const struct hf_value *hf_preset_by_neighbours(struct walk *walk, const struct h
     }
     return NULL;
 }
+
+/* Neither a schema nor a list of them: read as nothing (apiextensions/v1/marshal.go). */
+bool hf_is_read_as_nothing(const struct hf_type *type, const struct hf_value *desired)
+{
+    return type && type->kind == HF_TYPE_UNKNOWN && type->is_built_in && desired->kind != HF_OBJECT &&
+           desired->kind != HF_ARRAY &&
+           (is_named(type, "JSONSchemaPropsOrArray") || is_named(type, "JSONSchemaPropsOrStringArray"));
+}

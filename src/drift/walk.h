@@ -144,6 +144,8 @@ bool hf_derives_defaults(const struct hf_type *type);
 /* Whether the server takes a field away because of another: what a unit says there is not kept. */
 bool hf_is_cleared(struct walk *walk, const struct hf_type *type, struct hf_slice key, const struct hf_value *desired,
                    const struct hf_value *live);
+/* Whether the server reads what a unit says there as nothing. */
+bool hf_is_read_as_nothing(const struct hf_type *type, const struct hf_value *desired);
 /* Whether the default adds to what the unit says: it holds that, too. */
 bool hf_is_completed(const struct hf_type *type, struct hf_slice key);
 
