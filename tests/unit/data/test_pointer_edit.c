@@ -51,7 +51,8 @@ Test(pointer_edit, a_place_is_set_appended_or_taken_out_and_nothing_else_changes
         struct hf_value *document = read_text(arena, BEFORE);
         struct hf_error err = HF_ERROR_INIT;
         struct hf_buf text = {0};
-        bool done = edit->value ? hf_pointer_put(arena, document, hf_slice_of(edit->pointer), read_text(arena, edit->value), &err) == 0
+        bool done = edit->value ? hf_pointer_put(arena, document, hf_slice_of(edit->pointer),
+                                                 read_text(arena, edit->value), &err) == 0
                                 : hf_pointer_cut(document, hf_slice_of(edit->pointer));
         hf_json_write(&text, document);
         cr_expect_eq(done, edit->after != NULL, "%s", edit->pointer);
