@@ -309,7 +309,8 @@ static void say_late(struct hf_agent *agent, struct target *target, const struct
                 how == HOW_TIME ? " (joined by its time)" : "");
     hf_buf_adds(&detail, "{\"who\":");
     close_who(&detail, write, how);
-    hf_buf_addc(&detail, '}');
+    bool is_open = object->incident.open && strcmp(object->incident.id, awaited->incident) == 0;
+    hf_buf_adds(&detail, is_open ? "}" : ",\"over\":true}");
     struct event_extra extra = {.manager = write->manager,
                                 .operation = awaited->operation,
                                 .drifted_ms = awaited->drifted_ms,
@@ -323,7 +324,7 @@ static void say_late(struct hf_agent *agent, struct target *target, const struct
         return;
     }
     hf_agent_say(agent, object, "drift.attributed", "info", hf_buf_text(&text), &extra);
-    if (object->incident.open && strcmp(object->incident.id, awaited->incident) == 0) {
+    if (is_open) {
         keep_who(agent, object, write, how);
         /* A rule may ask who it was. */
         if (object->is_held || object->is_later) {

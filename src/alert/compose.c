@@ -56,6 +56,10 @@ static void take_meaning(struct hf_arena *arena, const cJSON *event, const cJSON
             out->action = MEANINGS[i].action;
         }
     }
+    /* Who it was may be known only after the incident's end: then a pager that was told so must not be woken again. */
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(detail, "over"))) {
+        out->state = HF_ALERT_RESOLVED;
+    }
     if (out->severity && out->state != HF_ALERT_NOTICE) {
         out->meaning = hf_arena_printf(arena, "%s%s%s", out->severity, rule ? ", by rule " : "", rule ? rule : "");
     }

@@ -101,6 +101,7 @@ Test(attribute, a_write_that_is_told_late_completes_the_record_by_an_event_of_it
     expect_who(event, "alice", "resourceVersion");
     cr_assert_str_eq(event->incident, incident);
     cr_assert(strstr(event->message, "done by alice via kubectl-edit from 10.0.0.7"), "%s", event->message);
+    cr_assert(strstr(event->detail, "\"over\":true"), "%s", event->detail);
     told(desk, &alice, 1);
     cr_assert_eq(desk_count(desk, "drift.attributed"), 1, "told once");
     desk_free(desk);

@@ -73,6 +73,13 @@ Test(compose, each_type_is_open_an_update_resolved_or_a_notice)
     }
 }
 
+Test(compose, who_did_it_told_after_the_incidents_end_opens_it_at_no_pager_again)
+{
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    cr_expect_eq(compose(arena, "{\"type\":\"drift.attributed\",\"detail\":{\"over\":true}}").state, HF_ALERT_RESOLVED);
+    cr_expect_eq(compose(arena, "{\"type\":\"drift.attributed\",\"detail\":{}}").state, HF_ALERT_UPDATE);
+}
+
 Test(compose, what_is_no_event_is_refused_and_odd_types_are_left_out)
 {
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
