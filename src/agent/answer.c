@@ -25,6 +25,7 @@ static void tell_failure(struct hf_agent *agent, struct object *object, const ch
                                 .corrected_ms = HF_TIME_NONE,
                                 .alert = incident->attempts >= 4 && !incident->failure_told};
     incident->failure_told |= extra.alert;
+    incident->is_told |= extra.alert;
     hf_agent_say(agent, object, "correction.failed", "warning", hf_buf_text(&text), &extra);
 }
 

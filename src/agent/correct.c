@@ -106,6 +106,7 @@ void hf_agent_say_blocked(struct hf_agent *agent, struct object *object, const c
     hf_auto_buf struct hf_buf text = {0};
     hf_buf_addf(&text, "%s is not put back: %s", incident->summary, reason);
     incident->blocked_before = 0;
+    incident->is_told = true;
     if (before == 0 || before != hf_agent_message_number(hf_buf_text(&text))) {
         hf_agent_say(agent, object, "correction.blocked", hf_agent_severity(object), hf_buf_text(&text), &extra);
     }

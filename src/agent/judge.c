@@ -176,6 +176,7 @@ int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t d
                                 .alert = opens && (!object->target->correct || object->is_held) && !incident->created,
                                 .with_findings = true};
     object->target->drifts += opens && is_drift;
+    incident->is_told |= extra.alert;
     hf_agent_say(agent, object, opens ? opening_type(object) : "drift.changed",
                  incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text),
                  &extra);
@@ -258,7 +259,8 @@ void hf_agent_dismiss(struct hf_agent *agent, struct object *object, const char 
     hf_auto_buf struct hf_buf text = {0};
     (void)kind_and_name(object, &text);
     hf_buf_addf(&text, ": closed, %s", why);
-    struct event_extra extra = {.drifted_ms = object->incident.drifted_ms, .corrected_ms = HF_TIME_NONE};
+    struct event_extra extra = {
+        .drifted_ms = object->incident.drifted_ms, .corrected_ms = HF_TIME_NONE, .alert = object->incident.is_told};
     hf_agent_say(agent, object, "drift.dismissed", "info", hf_buf_text(&text), &extra);
     object->incident.open = false;
 }

@@ -64,6 +64,7 @@ struct incident {
     bool is_put_off; /* … by a rule, a fight or a pause: ends by itself */
     enum hf_severity severity;
     bool failure_told;
+    bool is_told; /* an alert went out: its end is told, too */
     bool recreated;  /* … which is done once */
     bool recreating; /* the server refuses the change: a rule says to delete it and make it anew */
     unsigned attempts;

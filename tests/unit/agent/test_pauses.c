@@ -259,6 +259,32 @@ Test(pauses, a_restart_does_not_tell_again_what_is_still_paused)
     desk_free(desk);
 }
 
+Test(pauses, what_was_told_as_open_is_told_as_closed_when_its_unit_is_taken_away)
+{
+    struct desk *desk = two_units();
+    struct hf_pause pause = pause_of_web();
+    struct hf_pauses pauses = {.items = &pause, .count = 1};
+    set_pauses(desk, &pauses);
+    desk_change(desk, "ConfigMap", live_of("web", "9", 11));
+    cr_assert_eq(desk_count(desk, "correction.blocked"), 1);
+    desk_unit(desk, "web", NULL);
+    desk_units(desk);
+    cr_assert_eq(desk_count(desk, "drift.dismissed"), 1);
+    cr_assert(desk_last(desk, "drift.dismissed")->alert, "a pager that was told of it waits for its end");
+    desk_free(desk);
+}
+
+Test(pauses, what_nobody_was_told_of_is_closed_silently)
+{
+    struct desk *desk = two_units();
+    desk_change(desk, "ConfigMap", live_of("web", "9", 11)); /* its correction is about to be sent */
+    desk_unit(desk, "web", NULL);
+    desk_units(desk);
+    cr_assert_eq(desk_count(desk, "drift.dismissed"), 1);
+    cr_assert_not(desk_last(desk, "drift.dismissed")->alert);
+    desk_free(desk);
+}
+
 Test(pauses, a_pause_that_held_before_the_start_is_ended_as_any_other)
 {
     struct hf_pause pause = pause_of_web();
