@@ -236,7 +236,8 @@ static int slack_status(struct hf_channel *channel, const struct hf_http_respons
 static void on_done(void *ctx, const struct hf_http_response *response, const struct hf_error *err)
 {
     struct hf_channel *channel = ctx;
-    int status = err->code == HF_OK ? response->status : 0;
+    /* What it said is known also where it went on to say more than is read. */
+    int status = err->code == HF_OK || err->code == HF_ELIMIT ? response->status : 0;
     channel->call = NULL;
     if (status == 200 && is_type(channel, "slack-bot")) {
         status = slack_status(channel, response);

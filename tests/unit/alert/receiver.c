@@ -79,9 +79,10 @@ static bool answer_request(struct receiver *receiver, int fd, const struct answe
         break;
     }
     const char *body = answer->body ? answer->body : "ok";
-    (void)snprintf(text, sizeof text, "HTTP/1.1 %d Answer\r\n%sContent-Length: %zu\r\n\r\n%s", answer->status,
-                   answer->extra ? answer->extra : "", strlen(body), body);
+    (void)snprintf(text, sizeof text, "HTTP/1.1 %d Answer\r\n%sContent-Length: %zu\r\n\r\n", answer->status,
+                   answer->extra ? answer->extra : "", strlen(body));
     send_all(fd, text);
+    send_all(fd, body);
     return true;
 }
 

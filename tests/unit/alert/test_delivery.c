@@ -620,3 +620,22 @@ Test(delivery, a_type_that_is_not_known_is_refused)
     cr_assert_eq(hf_alert_new(loop, http, log_, &channel, 1, &table, &outbox.alert, &err), -1);
     cr_assert(strstr(err.text, "no such type"), "%s", err.text);
 }
+
+Test(delivery, an_alert_that_is_answered_by_a_long_page_has_arrived_once)
+{
+    static char page[100001];
+    memset(page, 'x', sizeof page - 1);
+    struct answer script[] = {{ANSWER_STATUS, 200, NULL, page}};
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, script, 1);
+    struct hf_alert_channel channel = quick("ops", url_of(&receiver, url, sizeof url));
+    add_row("ops", 1);
+    start(&channel, 1);
+    cr_assert(run(5000));
+    receiver_stop(&receiver);
+    cr_expect_eq(receiver.count, 1);
+    cr_expect_eq(outbox.rows[0].outcome, HF_ALERT_DELIVERED);
+    cr_expect_eq(outbox.rows[0].attempts, 1);
+    receiver_free(&receiver);
+}
