@@ -14,6 +14,30 @@ struct hf_label {
     const char *value;
 };
 
+/* What ConfigHub itself does about live changes (DriftReconciliationMode). */
+enum hf_unit_mode {
+    HF_UNIT_ON_DEMAND,         /* nothing: who is to correct may */
+    HF_UNIT_CONTINUOUS_APPLY,  /* its own worker puts live back */
+    HF_UNIT_CONTINUOUS_REFRESH /* the unit follows live: never to be undone. Also a mode that is not known */
+};
+const char *hf_unit_mode_name(enum hf_unit_mode mode); /* "on_demand", "continuous_apply", … */
+
+/* Whether a unit is to be held to its documents, and if not, why. The first that applies, from the last up to the
+ * first: another toolchain, no target, another target, applying, destroyed, never applied, a gate, pending, ready. */
+enum hf_unit_state {
+    HF_UNIT_READY,
+    HF_UNIT_PENDING,        /* has edits that are not applied; held to the live revision */
+    HF_UNIT_GATED,          /* an apply gate blocks what is next; held to the live revision */
+    HF_UNIT_NOT_APPROVED,   /* the same, and the gate waits for an approval */
+    HF_UNIT_APPLYING,       /* live may be of either revision: neither is drift. Documents: the live revision */
+    HF_UNIT_NEVER_APPLIED,  /* from here on: without documents */
+    HF_UNIT_DESTROYED,      /* absent objects are right */
+    HF_UNIT_NO_TARGET,      /* applied nowhere */
+    HF_UNIT_OTHER_TARGET,   /* not the selected one */
+    HF_UNIT_OTHER_TOOLCHAIN /* no Kubernetes YAML */
+};
+const char *hf_unit_state_name(enum hf_unit_state state); /* "ready", "never_applied", … */
+
 /* A unit as read, immutable, counted by reference; all strings live in its arena. Thread: the loop's. */
 struct hf_unit {
     struct hf_arena *arena;
@@ -32,11 +56,26 @@ struct hf_unit {
     size_t document_count;
     const char *problem; /* NULL, or why the newest content can't be used: file, line, column; documents are then the
                             last good ones (none if there never were any) */
+    /* Of ConfigHub; a folder's units are HF_UNIT_READY, HF_UNIT_ON_DEMAND, zeros and "". */
+    enum hf_unit_state state;
+    enum hf_unit_mode mode;
+    const char *state_reason; /* for people: why it is in that state; "" for READY */
+    const char *space_id;
+    const char *target;             /* its target's slug; "": none, or it can't be read */
+    int64_t head_revision;          /* the newest edit */
+    int64_t applied_revision;       /* the last apply that was asked for */
+    int64_t live_revision;          /* the last apply that was completed; 0: none, or destroyed */
+    int64_t previous_live_revision; /* what was live before it */
+    int64_t upstream_revision;      /* of a clone: the revision it was made or upgraded from; 0: no clone */
+    int64_t upstream_head;   /* the upstream unit's head; above upstream_revision: an upgrade is there; 0: not known */
+    struct hf_unit *content; /* private: whose bytes and documents these are; NULL: its own */
 };
 
 struct hf_unit *hf_unit_keep(struct hf_unit *unit);
 void hf_unit_drop(struct hf_unit *unit);                                 /* NULL is fine */
 const char *hf_unit_label(const struct hf_unit *unit, const char *name); /* NULL when it has none */
+/* READY to NOT_APPROVED: its documents are what should be. */
+bool hf_unit_is_held(const struct hf_unit *unit);
 
 /* Reads one unit from bytes (copied). Every document must be an object with apiVersion, kind and metadata.name (or
  * generateName refused); errors name origin, line and column. Used by every source and by `validate`. */

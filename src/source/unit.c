@@ -16,8 +16,28 @@ struct hf_unit *hf_unit_keep(struct hf_unit *unit)
 void hf_unit_drop(struct hf_unit *unit)
 {
     if (unit && --unit->references == 0) {
+        struct hf_unit *content = unit->content;
         hf_arena_free(unit->arena); /* the unit itself lives in it */
+        hf_unit_drop(content);
     }
+}
+
+const char *hf_unit_mode_name(enum hf_unit_mode mode)
+{
+    static const char *const NAMES[] = {"on_demand", "continuous_apply", "continuous_refresh"};
+    return (size_t)mode < sizeof NAMES / sizeof NAMES[0] ? NAMES[mode] : "unknown";
+}
+
+const char *hf_unit_state_name(enum hf_unit_state state)
+{
+    static const char *const NAMES[] = {"ready",         "pending",   "gated",     "not_approved", "applying",
+                                        "never_applied", "destroyed", "no_target", "other_target", "other_toolchain"};
+    return (size_t)state < sizeof NAMES / sizeof NAMES[0] ? NAMES[state] : "unknown";
+}
+
+bool hf_unit_is_held(const struct hf_unit *unit)
+{
+    return unit->state <= HF_UNIT_NOT_APPROVED;
 }
 
 const char *hf_unit_label(const struct hf_unit *unit, const char *name)
@@ -297,7 +317,7 @@ struct hf_unit *hf_source_unit_new(const char *space, const char *slug, const ch
     unit->arena = arena;
     unit->references = 1;
     unit->revision = 1;
-    unit->unit_id = "";
+    unit->unit_id = unit->space_id = unit->target = unit->state_reason = "";
     unit->space = hf_arena_copy(arena, space, strlen(space));
     unit->slug = hf_arena_copy(arena, slug, strlen(slug));
     unit->origin = hf_arena_copy(arena, origin, strlen(origin));
