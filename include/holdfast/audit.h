@@ -136,15 +136,37 @@ struct hf_outbox_row {
  * then. */
 typedef void (*hf_outbox_fn)(void *ctx, const struct hf_outbox_row *rows, size_t count, int64_t next_due_ms);
 /* Oldest due first, at most `most` rows of `channel` not in hand already; next_due_ms: when the next one will be due
- * (HF_TIME_NONE: none waits). In order within a channel: a row is not due before the ones ahead of it of the same
- * incident are done. */
+ * (HF_TIME_NONE: none waits). In order within a channel, oldest first: a row is not given before one ahead of it of
+ * the same incident that waits for a later time. */
 int hf_audit_outbox_take(struct hf_audit *audit, const char *channel, int64_t now_ms, size_t most, hf_outbox_fn fn,
                          void *ctx, struct hf_error *err);
-/* done, or next_ms HF_TIME_NONE: the row goes (delivered, or given up); else it is due again at next_ms, attempts + 1,
- * with last_error kept. event (may be NULL) is chained in the same transaction, unless the row was settled before.
- * Never HF_EBUSY. */
-int hf_audit_outbox_settle(struct hf_audit *audit, int64_t id, bool done, int64_t next_ms, const char *last_error,
-                           const struct hf_audit_event *event, struct hf_error *err);
+/* What a channel was told of an incident; over: it was told the end of it, or need not be. */
+struct hf_audit_told {
+    const char *channel;
+    const char *incident;
+    const char *group;  /* what the messages about it share */
+    const char *thread; /* may be NULL */
+    int64_t told_ms;
+    int64_t event_id; /* the newest that was told */
+    bool over;
+};
+enum hf_settled {
+    HF_SETTLED,       /* the rows go: told, given up, or not for this channel */
+    HF_SETTLED_AGAIN, /* due again at next_ms, attempts + 1, with last_error kept */
+    HF_SETTLED_LATER  /* due at next_ms; it was not tried */
+};
+struct hf_audit_settlement {
+    const int64_t *ids;
+    size_t count;
+    enum hf_settled how;
+    int64_t next_ms;
+    const char *last_error;
+    const struct hf_audit_event *event; /* may be NULL; chained, unless all the rows were settled before */
+    const struct hf_audit_told *told;   /* kept (or forgotten, when over) */
+    size_t told_count;
+};
+/* All of it in one transaction; copied. Never HF_EBUSY. */
+int hf_audit_outbox_settle(struct hf_audit *audit, const struct hf_audit_settlement *settlement, struct hf_error *err);
 
 /* Reading: one reader a thread. Opens read-only (query_only); works while an agent writes. */
 struct hf_audit_reader;
@@ -215,6 +237,11 @@ struct hf_audit_proof {
  * triggers is as holdfast made it. HF_EINVAL: rows are keyed and no key was given. */
 int hf_audit_prove(struct hf_audit_reader *reader, const struct hf_audit_checks *checks, struct hf_audit_proof *out,
                    struct hf_error *err);
+
+/* What channels were told of incidents that they were not told the end of: in order of channel and incident; event_json
+ * is the newest event that was told ("{}" when it is gone), valid during the callback; false stops. */
+typedef bool (*hf_audit_told_fn)(void *ctx, const struct hf_audit_told *told, const char *event_json);
+int hf_audit_told(struct hf_audit_reader *reader, hf_audit_told_fn fn, void *ctx, struct hf_error *err);
 
 /* Each event above after_id as its canonical JSON (what its digest covers, behind the digest before it and a line
  * feed), oldest first. canonical is valid during the callback; false stops. One snapshot, also while an agent writes.

@@ -127,19 +127,14 @@ int hf_audit_outbox_take(struct hf_audit *audit, const char *channel, int64_t no
     return hf_writer_push(audit->writer, op, false, err);
 }
 
-int hf_audit_outbox_settle(struct hf_audit *audit, int64_t id, bool done, int64_t next_ms, const char *last_error,
-                           const struct hf_audit_event *event, struct hf_error *err)
+int hf_audit_outbox_settle(struct hf_audit *audit, const struct hf_audit_settlement *settlement, struct hf_error *err)
 {
     struct hf_op *op = hf_op_new(HF_OP_SETTLE);
     if (!op) {
         return hf_error_set(err, HF_ENOMEM, "outbox: out of memory");
     }
-    struct hf_audit_batch batch = {.events = event, .event_count = event ? 1 : 0};
-    op->outbox_id = id;
-    op->done = done;
-    op->next_ms = next_ms;
-    op->last_error = last_error ? hf_arena_copy(op->arena, last_error, strnlen(last_error, 1000)) : NULL;
-    if (hf_op_add_batch(op, &batch, err) != 0) {
+    struct hf_audit_batch batch = {.events = settlement->event, .event_count = settlement->event ? 1 : 0};
+    if (hf_op_add_settlement(op, settlement, err) != 0 || hf_op_add_batch(op, &batch, err) != 0) {
         hf_op_free(op);
         return -1;
     }

@@ -22,10 +22,27 @@ static int make_key(struct hf_recorder *recorder, const char *channel, struct hf
     return hf_buf_ok(key) ? 0 : hf_error_set(err, HF_ENOMEM, "record an alert: out of memory");
 }
 
+/* What keeps its alerts in order: its incident, else what it is about ("cluster:dev/": lost, then found). */
+static const char *order_of(const struct hf_audit_event *event, struct hf_buf *about)
+{
+    if (event->incident) {
+        return event->incident;
+    }
+    size_t family = event->type ? strcspn(event->type, ".") : 0;
+    hf_buf_add(about, event->type, family);
+    hf_buf_addf(about, ":%s/%s", event->target ? event->target : "", event->unit ? event->unit : "");
+    return hf_buf_ok(about) ? about->ptr : NULL;
+}
+
 int hf_outbox_put(struct hf_recorder *recorder, int64_t event_id, const struct hf_audit_event *event,
                   struct hf_error *err)
 {
     sqlite3_stmt *statement = recorder->statements[HF_INSERT_OUTBOX];
+    hf_auto_buf struct hf_buf about = {0};
+    const char *incident = order_of(event, &about);
+    if (!incident) {
+        return hf_error_set(err, HF_ENOMEM, "record an alert: out of memory");
+    }
     for (size_t i = 0; i < recorder->channel_count; i++) {
         hf_auto_buf struct hf_buf key = {0};
         if (make_key(recorder, recorder->channels[i], &key, err) != 0) {
@@ -33,7 +50,7 @@ int hf_outbox_put(struct hf_recorder *recorder, int64_t event_id, const struct h
         }
         sqlite3_bind_int64(statement, 1, event_id);
         hf_bind_text(statement, 2, recorder->channels[i]);
-        hf_bind_text(statement, 3, event->incident);
+        hf_bind_text(statement, 3, incident);
         hf_bind_text(statement, 4, key.ptr);
         hf_bind_time(statement, 5, hf_now_ms());
         /* Never given twice, not even after the file was replaced: what was taken before is settled by its id. */
@@ -47,28 +64,58 @@ int hf_outbox_put(struct hf_recorder *recorder, int64_t event_id, const struct h
     return 0;
 }
 
-int hf_outbox_settle(struct hf_recorder *recorder, const struct hf_op *op, struct hf_error *err)
+static int settle_row(struct hf_recorder *recorder, const struct hf_audit_settlement *settlement, int64_t id,
+                      bool *was_there, struct hf_error *err)
 {
-    bool goes = op->done || op->next_ms == HF_TIME_NONE;
-    enum hf_statement which = goes ? HF_SETTLE_DONE : HF_SETTLE_AGAIN;
-    sqlite3_bind_int64(recorder->statements[which], 1, op->outbox_id);
+    bool goes = settlement->how == HF_SETTLED;
+    enum hf_statement which = goes                                  ? HF_SETTLE_DONE
+                              : settlement->how == HF_SETTLED_AGAIN ? HF_SETTLE_AGAIN
+                                                                    : HF_SETTLE_LATER;
+    sqlite3_bind_int64(recorder->statements[which], 1, id);
     if (!goes) {
-        hf_bind_time(recorder->statements[which], 2, op->next_ms);
-        hf_bind_text(recorder->statements[which], 3, op->last_error);
+        hf_bind_time(recorder->statements[which], 2, settlement->next_ms);
+        hf_bind_text(recorder->statements[which], 3, settlement->last_error);
     }
     if (hf_recorder_run(recorder, which, err) != 0) {
         return -1;
     }
-    bool was_there = sqlite3_changes(recorder->db) > 0;
-    sqlite3_bind_int64(recorder->statements[HF_IN_HAND_DROP], 1, op->outbox_id);
-    if (hf_recorder_run(recorder, HF_IN_HAND_DROP, err) != 0) {
-        return -1;
+    bool changed = sqlite3_changes(recorder->db) > 0;
+    *was_there |= changed;
+    recorder->new_outbox -= goes && changed;
+    sqlite3_bind_int64(recorder->statements[HF_IN_HAND_DROP], 1, id);
+    return hf_recorder_run(recorder, HF_IN_HAND_DROP, err);
+}
+
+static int keep_told(struct hf_recorder *recorder, const struct hf_audit_told *told, struct hf_error *err)
+{
+    enum hf_statement which = told->over ? HF_TOLD_DROP : HF_TOLD_KEEP;
+    hf_bind_text(recorder->statements[which], 1, told->channel);
+    hf_bind_text(recorder->statements[which], 2, told->incident);
+    if (!told->over) {
+        hf_bind_text(recorder->statements[which], 3, told->group);
+        hf_bind_text(recorder->statements[which], 4, told->thread);
+        hf_bind_time(recorder->statements[which], 5, told->told_ms);
+        sqlite3_bind_int64(recorder->statements[which], 6, told->event_id);
     }
-    if (!was_there) {
-        return 0; /* settled before: nothing is said twice */
+    return hf_recorder_run(recorder, which, err);
+}
+
+int hf_outbox_settle(struct hf_recorder *recorder, const struct hf_op *op, struct hf_error *err)
+{
+    const struct hf_audit_settlement *settlement = &op->settlement;
+    bool was_there = false;
+    for (size_t i = 0; i < settlement->count; i++) {
+        if (settle_row(recorder, settlement, settlement->ids[i], &was_there, err) != 0) {
+            return -1;
+        }
     }
-    recorder->new_outbox -= goes;
-    return op->event_count > 0 ? hf_record_event(recorder, &op->events[0], err) : 0;
+    for (size_t i = 0; i < settlement->told_count; i++) {
+        if (keep_told(recorder, &settlement->told[i], err) != 0) {
+            return -1;
+        }
+    }
+    /* Settled before: nothing is said twice. */
+    return was_there && op->event_count > 0 ? hf_record_event(recorder, &op->events[0], err) : 0;
 }
 
 static char *event_text(struct hf_recorder *recorder, struct hf_arena *arena, int64_t event_id)

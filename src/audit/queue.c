@@ -74,7 +74,7 @@ struct hf_op *hf_op_new(enum hf_op_kind kind)
 
 size_t hf_op_records(const struct hf_op *op)
 {
-    return op->event_count + op->object_count + (op->kind == HF_OP_SETTLE);
+    return op->event_count + op->object_count + op->settlement.count;
 }
 
 static int copy_text(struct hf_arena *arena, const char **text)
@@ -140,4 +140,33 @@ int hf_op_add_batch(struct hf_op *op, const struct hf_audit_batch *batch, struct
     op->event_count = batch->event_count;
     op->object_count = batch->object_count;
     return 0;
+}
+
+static int copy_told(struct hf_arena *arena, struct hf_audit_told *told)
+{
+    return copy_text(arena, &told->channel) != 0 || copy_text(arena, &told->incident) != 0 ||
+                   copy_text(arena, &told->group) != 0 || copy_text(arena, &told->thread) != 0
+               ? -1
+               : 0;
+}
+
+int hf_op_add_settlement(struct hf_op *op, const struct hf_audit_settlement *settlement, struct hf_error *err)
+{
+    int64_t *ids = hf_arena_array(op->arena, settlement->count, sizeof *ids);
+    struct hf_audit_told *told = hf_arena_array(op->arena, settlement->told_count, sizeof *told);
+    const char *last_error = settlement->last_error;
+    bool is_whole = ids && told && copy_text(op->arena, &last_error) == 0;
+    for (size_t i = 0; is_whole && i < settlement->count; i++) {
+        ids[i] = settlement->ids[i];
+    }
+    for (size_t i = 0; is_whole && i < settlement->told_count; i++) {
+        told[i] = settlement->told[i];
+        is_whole = copy_told(op->arena, &told[i]) == 0;
+    }
+    op->settlement = *settlement;
+    op->settlement.ids = ids;
+    op->settlement.told = told;
+    op->settlement.last_error = last_error;
+    op->settlement.event = NULL;
+    return is_whole ? 0 : hf_error_set(err, HF_ENOMEM, "outbox: out of memory");
 }

@@ -6,10 +6,11 @@
 #include "trail.h"
 
 #define COLUMN_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
-/* A row is not due before those of the same incident that came first are gone. */
+/* Rows of one incident are given out together; but none before one that came first and waits for a later time. */
 #define FREE_ROWS                                                                                                      \
     " FROM outbox o WHERE o.channel = ?1 AND o.id NOT IN (SELECT id FROM temp.in_hand)"                                \
-    " AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.channel = o.channel AND p.incident = o.incident AND p.id < o.id)"
+    " AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.channel = o.channel AND p.incident = o.incident AND p.id < o.id"  \
+    " AND p.due_at > "
 
 /* Not the time of its making: a clock that is set back must not hold an alert up. */
 #define DUE_AT_ONCE "1970-01-01T00:00:00.000Z"
@@ -30,12 +31,18 @@ static const char *const SQL[HF_STATEMENT_COUNT] = {
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, '" DUE_AT_ONCE "', 0)",
     [HF_SETTLE_DONE] = "DELETE FROM outbox WHERE id = ?1",
     [HF_SETTLE_AGAIN] = "UPDATE outbox SET attempts = attempts + 1, due_at = ?2, last_error = ?3 WHERE id = ?1",
+    [HF_SETTLE_LATER] = "UPDATE outbox SET due_at = ?2, last_error = ?3 WHERE id = ?1",
+    [HF_TOLD_KEEP] = "INSERT INTO told (channel, incident, message_group, thread, told_at, event_id)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (channel, incident) DO UPDATE SET"
+                     " message_group = excluded.message_group, thread = coalesce(excluded.thread, thread),"
+                     " told_at = excluded.told_at, event_id = max(event_id, excluded.event_id)",
+    [HF_TOLD_DROP] = "DELETE FROM told WHERE channel = ?1 AND incident = ?2",
     [HF_IN_HAND_ADD] = "INSERT OR IGNORE INTO temp.in_hand (id) VALUES (?1)",
     [HF_IN_HAND_DROP] = "DELETE FROM temp.in_hand WHERE id = ?1",
     [HF_IN_HAND_DROP_ALL] = "DELETE FROM temp.in_hand",
     [HF_OUTBOX_DUE] = "SELECT o.id, o.key, o.attempts, o.created_at, o.event_id" FREE_ROWS
-                      " AND o.due_at <= ?2 ORDER BY o.due_at, o.id LIMIT ?3",
-    [HF_OUTBOX_NEXT] = "SELECT o.due_at" FREE_ROWS " ORDER BY o.due_at, o.id LIMIT 1",
+                      "?2) AND o.due_at <= ?2 ORDER BY o.id LIMIT ?3",
+    [HF_OUTBOX_NEXT] = "SELECT o.due_at" FREE_ROWS "o.due_at) ORDER BY o.due_at, o.id LIMIT 1",
     [HF_EVENT_BY_ID] = "SELECT digest," HF_COLUMN_LIST " FROM events WHERE id = ?1",
     [HF_BEGIN] = "BEGIN IMMEDIATE",
     [HF_COMMIT] = "COMMIT",

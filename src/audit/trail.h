@@ -131,10 +131,7 @@ struct hf_op {
     size_t event_count;
     struct hf_audit_object *objects;
     size_t object_count;
-    int64_t outbox_id; /* settle */
-    bool done;
-    int64_t next_ms;
-    const char *last_error;
+    struct hf_audit_settlement settlement; /* settle; without its event, which is the first of events */
     const char *const *channels; /* channels */
     size_t channel_count;
     const char *channel; /* take */
@@ -160,6 +157,7 @@ struct hf_op *hf_op_new(enum hf_op_kind kind); /* NULL: memory */
 size_t hf_op_records(const struct hf_op *op);
 /* Copies deeply into op. */
 int hf_op_add_batch(struct hf_op *op, const struct hf_audit_batch *batch, struct hf_error *err);
+int hf_op_add_settlement(struct hf_op *op, const struct hf_audit_settlement *settlement, struct hf_error *err);
 
 /* mailbox.c: from the writer's thread to the loop. Lives until the last wake that was posted has run. */
 struct hf_mailbox;
@@ -183,6 +181,9 @@ enum hf_statement {
     HF_INSERT_OUTBOX,
     HF_SETTLE_DONE,
     HF_SETTLE_AGAIN,
+    HF_SETTLE_LATER,
+    HF_TOLD_KEEP,
+    HF_TOLD_DROP,
     HF_IN_HAND_ADD,
     HF_IN_HAND_DROP,
     HF_IN_HAND_DROP_ALL,

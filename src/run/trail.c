@@ -168,8 +168,13 @@ static int settle(void *ctx, const char *channel, const struct hf_alert_message 
                     (long long)message->attempts + 1, why ? why : "no reason known");
     }
     event.message = hf_buf_text(&text);
-    return hf_audit_outbox_settle(run->audit, message->id, outcome == HF_ALERT_DELIVERED, over ? HF_TIME_NONE : next_ms,
-                                  why, over ? &event : NULL, err);
+    struct hf_audit_settlement settlement = {.ids = &message->id,
+                                             .count = 1,
+                                             .how = over ? HF_SETTLED : HF_SETTLED_AGAIN,
+                                             .next_ms = next_ms,
+                                             .last_error = why,
+                                             .event = over ? &event : NULL};
+    return hf_audit_outbox_settle(run->audit, &settlement, err);
 }
 
 void hf_run_outbox(struct hf_run *run, struct hf_alert_outbox *out)

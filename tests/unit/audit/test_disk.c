@@ -137,7 +137,8 @@ Test(disk, an_alert_in_hand_when_the_file_was_replaced_is_not_mixed_up_with_one_
     int64_t in_hand = trail.row_ids[0];
     corrupt_pages(&trail);
     append_one(&trail, "agent.started");
-    cr_assert_eq(hf_audit_outbox_settle(trail.audit, in_hand, true, HF_TIME_NONE, NULL, NULL, &err), 0);
+    cr_assert_eq(hf_audit_outbox_settle(trail.audit, &(struct hf_audit_settlement){.ids = &in_hand, .count = 1}, &err),
+                 0);
     append_one(&trail, "agent.started");
     cr_expect_eq(trail_count(&trail, "SELECT count(*) FROM outbox"), 1, "the alert of the new file was taken for told");
     trail_take(&trail, "ops", hf_now_ms(), 10);

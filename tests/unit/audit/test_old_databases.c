@@ -85,8 +85,8 @@ static void expect_usable(struct trail *trail)
     cr_expect_gt(trail_count(trail, "SELECT count(*) FROM v_findings"), 0);
     trail_take(trail, "gone", hf_now_ms(), 10);
     cr_expect_eq(trail->row_count, 3u, "alerts that waited are told");
-    cr_expect_str_eq(trail->row_keys[0], "evt_16460868d0c9a664971ca30ef0fcbd74",
-                     "the one that is due first, by its key");
+    cr_expect_str_eq(trail->row_keys[0], "evt_c05f2e80cc93c51c88171dfd268d652d",
+                     "the oldest, by its key");
 }
 
 ParameterizedTestParameters(old_databases, are_migrated_with_contents_and_chain_intact)

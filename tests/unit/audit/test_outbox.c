@@ -20,12 +20,25 @@ static void alert(struct trail *trail, const char *incident, const char *message
 static void settle(struct trail *trail, int64_t id, bool done, int64_t next_ms, const struct hf_audit_event *event)
 {
     struct hf_error err = HF_ERROR_INIT;
-    cr_assert_eq(hf_audit_outbox_settle(trail->audit, id, done, next_ms, done ? NULL : "HTTP 503", event, &err), 0,
-                 "%s", err.text);
+    struct hf_audit_settlement settlement = {.ids = &id,
+                                             .count = 1,
+                                             .how = done || next_ms == HF_TIME_NONE ? HF_SETTLED : HF_SETTLED_AGAIN,
+                                             .next_ms = next_ms,
+                                             .last_error = done ? NULL : "HTTP 503",
+                                             .event = event};
+    cr_assert_eq(hf_audit_outbox_settle(trail->audit, &settlement, &err), 0, "%s", err.text);
     /* Settling is not told; what is appended after it is durable after it. */
     size_t before = trail->ticket_count;
     trail_append(trail, EVENT(.type = "unit.changed"), 999);
     trail_wait_durable(trail, before + 1);
+}
+
+static void later(struct trail *trail, int64_t id, int64_t next_ms)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_audit_settlement settlement = {
+        .ids = &id, .count = 1, .how = HF_SETTLED_LATER, .next_ms = next_ms, .last_error = "quiet hours"};
+    cr_assert_eq(hf_audit_outbox_settle(trail->audit, &settlement, &err), 0, "%s", err.text);
 }
 
 Test(outbox, an_alert_makes_one_row_a_channel_and_other_events_none)
@@ -86,7 +99,7 @@ Test(outbox, keys_tell_events_and_channels_apart)
     trail_end(&trail);
 }
 
-Test(outbox, within_an_incident_the_next_waits_for_the_one_before)
+Test(outbox, within_an_incident_none_is_given_before_one_that_waits)
 {
     struct trail trail;
     begin(&trail);
@@ -95,26 +108,27 @@ Test(outbox, within_an_incident_the_next_waits_for_the_one_before)
     alert(&trail, "i2", "other", 3);
     trail_wait_durable(&trail, 3);
     trail_take(&trail, "ops", T0, 10);
-    cr_assert_eq(trail.row_count, 2u);
+    cr_assert_eq(trail.row_count, 3u);
     cr_expect_not_null(strstr(trail.row_json[0], "\"seen\""));
-    cr_expect_not_null(strstr(trail.row_json[1], "\"other\""));
+    cr_expect_not_null(strstr(trail.row_json[1], "\"corrected\""));
+    cr_expect_not_null(strstr(trail.row_json[2], "\"other\""));
     int64_t first = trail.row_ids[0];
-    /* Tried and failed: still before "corrected". */
+    int64_t second = trail.row_ids[1];
+    /* Tried and failed: still before "corrected", which was not tried. */
     settle(&trail, first, false, T0 + 5000, NULL);
+    later(&trail, second, T0 - 1000);
     trail_take(&trail, "ops", T0, 10);
     cr_expect_eq(trail.row_count, 0u);
     cr_expect_eq(trail.next_due_ms, T0 + 5000);
     trail_take(&trail, "ops", T0 + 5000, 10);
-    cr_assert_eq(trail.row_count, 1u);
+    cr_assert_eq(trail.row_count, 2u, "together, by age");
     cr_expect_eq(trail.row_ids[0], first);
     cr_expect_eq(trail.row_attempts[0], 1);
-    settle(&trail, first, true, HF_TIME_NONE, NULL);
-    trail_take(&trail, "ops", T0 + 5000, 10);
-    cr_assert_eq(trail.row_count, 1u);
-    cr_expect_not_null(strstr(trail.row_json[0], "\"corrected\""));
+    cr_expect_eq(trail.row_ids[1], second);
+    cr_expect_eq(trail.row_attempts[1], 0, "what was put off was not tried");
     /* The other channel has its own order and pace. */
     trail_take(&trail, "pager", T0, 10);
-    cr_expect_eq(trail.row_count, 2u);
+    cr_expect_eq(trail.row_count, 3u);
     trail_end(&trail);
 }
 
@@ -137,14 +151,14 @@ Test(outbox, a_new_alert_is_due_at_once_even_when_the_clock_was_set_back)
     alert(&trail, "i1", "one", 1);
     alert(&trail, "i1", "two", 2);
     trail_wait_durable(&trail, 2);
-    trail_take(&trail, "ops", 1000, 10);
+    trail_take(&trail, "ops", 1000, 1);
     cr_assert_eq(trail.row_count, 1u);
     settle(&trail, trail.row_ids[0], false, 2001, NULL);
     trail_take(&trail, "ops", 2000, 10);
     cr_expect_eq(trail.row_count, 0u, "tried again before its time");
     cr_expect_eq(trail.next_due_ms, 2001);
     trail_take(&trail, "ops", 2001, 10);
-    cr_expect_eq(trail.row_count, 1u);
+    cr_expect_eq(trail.row_count, 2u);
     trail_end(&trail);
 }
 
@@ -230,6 +244,40 @@ Test(outbox, after_a_reload_new_channels_get_rows_and_what_was_in_hand_is_given_
     trail_take(&trail, "pager", T0, 10);
     cr_assert_eq(trail.row_count, 2u);
     cr_expect_eq(trail.row_ids[0], id);
+    trail_end(&trail);
+}
+
+static bool collect_told(void *ctx, const struct hf_audit_told *told, const char *event_json)
+{
+    hf_buf_addf(ctx, "%s %s %s %s %lld %s; ", told->channel, told->incident, told->group,
+                told->thread ? told->thread : "-", (long long)told->event_id, strstr(event_json, "one") ? "one" : "?");
+    return true;
+}
+
+Test(outbox, what_a_channel_was_told_of_is_known_after_a_restart_until_its_end_was_told)
+{
+    struct trail trail;
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_audit_reader *reader;
+    hf_auto_buf struct hf_buf text = {0};
+    begin(&trail);
+    alert(&trail, "i1", "one", 1);
+    alert(&trail, "i2", "one too", 2);
+    trail_wait_durable(&trail, 2);
+    trail_take(&trail, "ops", T0, 10);
+    struct hf_audit_told told[] = {{"ops", "i1", "g1", "17.5", T0, 1, false}, {"ops", "i2", "g1", NULL, T0, 2, false}};
+    struct hf_audit_settlement both = {.ids = trail.row_ids, .count = 2, .told = told, .told_count = 2};
+    cr_assert_eq(hf_audit_outbox_settle(trail.audit, &both, &err), 0, "%s", err.text);
+    told[0] = (struct hf_audit_told){"ops", "i1", "g1", NULL, T0 + 1, 1, false};
+    told[1].over = true;
+    struct hf_audit_settlement one_over = {.told = told, .told_count = 2};
+    cr_assert_eq(hf_audit_outbox_settle(trail.audit, &one_over, &err), 0, "%s", err.text);
+    trail_close(&trail);
+    cr_assert_eq(hf_audit_reader_open(trail.path, &reader, &err), 0, "%s", err.text);
+    cr_assert_eq(hf_audit_told(reader, collect_told, &text, &err), 0, "%s", err.text);
+    hf_audit_reader_close(reader);
+    cr_expect_str_eq(hf_buf_text(&text), "ops i1 g1 17.5 1 one; ", "the thread is kept when a message brings none");
+    trail_open(&trail);
     trail_end(&trail);
 }
 
