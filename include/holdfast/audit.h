@@ -77,7 +77,9 @@ struct hf_audit_options {
     const char *const *channels; /* names of alert channels: each alert event makes one outbox row for each */
     size_t channel_count;
     size_t queue_limit; /* records waiting; 0: 8,192 */
-    const void *key;    /* HMAC key of the chain (copied), or NULL: plain SHA-256. Once used, always to be used */
+    /* HMAC key of the chain (copied), or NULL: plain SHA-256. Once rows are keyed it is refused to go on without it or
+     * with another one: HF_EINVAL names the first of them. */
+    const void *key;
     size_t key_len;
 };
 
@@ -232,9 +234,16 @@ struct hf_audit_proof {
     int64_t rows;    /* that were right */
     int64_t last_id; /* of the last of them */
     char head[80];   /* its digest; empty when there is none */
+    int64_t keyed_from; /* the first keyed row; 0: none is */
 };
+#define HF_AUDIT_KEY_LEAST 32 /* bytes */
+/* Appends the key in a file, without line breaks at its end, to *out, which the caller wipes and frees. HF_EDENIED:
+ * others than the owner can use the file; HF_EINVAL: it has fewer than HF_AUDIT_KEY_LEAST bytes. */
+int hf_audit_key_load(const char *path, struct hf_buf *out, struct hf_error *err);
+
 /* hf_audit_verify with all that can be checked. Also: no row of the tail is gone (sqlite_sequence), the schema with its
- * triggers is as holdfast made it. HF_EINVAL: rows are keyed and no key was given. */
+ * triggers is as holdfast made it; where a key is given, rows are keyed with it. HF_EINVAL: rows are keyed and no key
+ * was given. */
 int hf_audit_prove(struct hf_audit_reader *reader, const struct hf_audit_checks *checks, struct hf_audit_proof *out,
                    struct hf_error *err);
 

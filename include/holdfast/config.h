@@ -48,6 +48,7 @@ struct hf_config {
     const char *audit_listen; /* the audit webhook's own listener; NULL: there is none */
     const char *audit_cert;   /* files; NULL: without TLS */
     const char *audit_key;
+    struct hf_secret_ref trail_key; /* HMAC key of the chain (hf_audit_key_load); absent: plain digests */
     const char *web; /* a folder in place of the compiled-in web/; NULL */
     enum hf_level log_level;
     enum hf_log_form log_form;

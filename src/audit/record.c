@@ -161,7 +161,7 @@ int hf_recorder_attach(struct hf_recorder *recorder, sqlite3 *db, struct hf_erro
             goto fail;
         }
     }
-    if (read_head(recorder, err) != 0 ||
+    if (read_head(recorder, err) != 0 || hf_key_check(db, recorder->head, &recorder->chain, err) != 0 ||
         hf_store_integer(db, "SELECT max(seq) FROM sqlite_sequence WHERE name = 'outbox'", &outbox_id, err) != 0) {
         goto fail;
     }

@@ -1,10 +1,12 @@
 /* The audit station's own: rows as cells, the chain, the database file, the writer.
  *
- * columns.c  which columns an event has      store.c    the file: open, check, set aside    queue.c   what waits to be
- * written chain.c    a row's digest                  migrate.c  the schema, forward                 writer.c  the
- * thread: groups, retries record.c   rows written in a transaction   lock.c     one agent a file mailbox.c what is told
- * on the loop outbox.c   taken and settled               reader.c, query.c, verify.c, event_json.c      read-only
- * mend.c     a file that is corrupt or gone while it is written */
+ * columns.c  which columns an event has      store.c    the file: open, check, set aside
+ * chain.c    a row's digest                  migrate.c  the schema, forward
+ * key.c      the key of the chain            lock.c     one agent a file
+ * queue.c    what waits to be written        mend.c     a file that is corrupt or gone while it is written
+ * writer.c   the thread: groups, retries     mailbox.c  what is told on the loop
+ * record.c   rows written in a transaction   outbox.c   taken and settled
+ * reader.c, query.c, figures.c, verify.c, export.c, event_json.c: read-only */
 #ifndef HF_AUDIT_TRAIL_H
 #define HF_AUDIT_TRAIL_H
 
@@ -63,6 +65,7 @@ struct hf_chain {
     size_t key_len;
 };
 extern const char HF_CHAIN_START[]; /* what stands for the digest before the first row */
+#define HF_CHAIN_KEYED "hmac-" /* what the digest of a keyed row begins with */
 int hf_chain_init(struct hf_chain *chain, const void *key, size_t key_len, struct hf_error *err);
 void hf_chain_free(struct hf_chain *chain);
 /* Appends the canonical JSON of a row: its columns that are not NULL, without digest. */
@@ -70,6 +73,12 @@ void hf_chain_canonical(struct hf_buf *buf, const struct hf_row *row);
 /* digest = SHA-256(previous + "\n" + canonical), or HMAC-SHA-256 of the same where keyed. */
 int hf_chain_digest(struct hf_chain *chain, const char *previous, const struct hf_row *row, bool keyed,
                     char out[HF_TRAIL_DIGEST_TEXT], struct hf_error *err);
+
+/* key.c */
+bool hf_chain_is_keyed(const char *digest);
+/* That the key is the one of the rows before head, the newest digest. HF_EINVAL: it is not, or there is none; names the
+ * first keyed row. */
+int hf_key_check(sqlite3 *db, const char *head, struct hf_chain *chain, struct hf_error *err);
 
 /* store.c */
 int hf_store_error(sqlite3 *db, struct hf_error *err, const char *doing); /* db's last error, with a code; returns -1 */

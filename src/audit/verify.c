@@ -5,7 +5,6 @@
 #include "trail.h"
 
 #define PROGRESS_ROWS 10000
-#define KEYED "hmac-"
 
 struct walk {
     const struct hf_audit_checks *checks;
@@ -18,7 +17,7 @@ struct walk {
 
 static int check_keyed(struct walk *walk, int64_t id, const char *digest, struct hf_error *err)
 {
-    bool is_keyed = strncmp(digest, KEYED, sizeof KEYED - 1) == 0;
+    bool is_keyed = hf_chain_is_keyed(digest);
     if (is_keyed && !walk->checks->key) {
         return hf_error_set(err, HF_EINVAL, "event %lld: the chain is keyed from here on, and no key was given",
                             (long long)id);
@@ -26,6 +25,9 @@ static int check_keyed(struct walk *walk, int64_t id, const char *digest, struct
     if (walk->is_keyed && !is_keyed) {
         return hf_error_set(err, HF_ECORRUPT, "event %lld: its digest is not keyed, those before it are",
                             (long long)id);
+    }
+    if (is_keyed && !walk->is_keyed) {
+        walk->proof->keyed_from = id;
     }
     walk->is_keyed = is_keyed;
     return 0;
@@ -115,6 +117,16 @@ static int check_tail(const struct walk *walk, sqlite3 *db, struct hf_error *err
     return 0;
 }
 
+/* Who can write the file could make the whole chain anew without the key, and would not be missed. */
+static int check_key_used(const struct walk *walk, struct hf_error *err)
+{
+    if (!walk->checks->key || walk->is_keyed || walk->proof->rows == 0) {
+        return 0;
+    }
+    return hf_error_set(err, HF_ECORRUPT, "a key was given, and none of the %lld events is keyed",
+                        (long long)walk->proof->rows);
+}
+
 /* An older schema's views and tables can't be told from a changed one: only the one this program makes is compared. */
 static int check_schema(sqlite3 *db, struct hf_error *err)
 {
@@ -139,7 +151,8 @@ int hf_audit_prove(struct hf_audit_reader *reader, const struct hf_audit_checks 
     /* One snapshot for all, while an agent goes on writing. */
     if (hf_store_exec(reader->db, "BEGIN", err) == 0) {
         if (hf_store_integer(reader->db, "SELECT max(id) FROM events", &walk.of, err) == 0 &&
-            walk_rows(&walk, reader->db, err) == 0 && check_tail(&walk, reader->db, err) == 0) {
+            walk_rows(&walk, reader->db, err) == 0 && check_tail(&walk, reader->db, err) == 0 &&
+            check_key_used(&walk, err) == 0) {
             status = check_schema(reader->db, err);
         }
         sqlite3_exec(reader->db, "COMMIT", NULL, NULL, NULL);

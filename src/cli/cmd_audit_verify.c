@@ -6,7 +6,6 @@
 #include "holdfast/json.h"
 #include "holdfast/mem.h"
 
-#define KEY_MOST 4096u
 #define CHECKPOINT_MOST 65536u
 #define QUIET_MS 1000
 
@@ -52,22 +51,6 @@ static int read_checkpoint(const char *path, struct hf_arena *arena, struct hf_a
     return 0;
 }
 
-static int read_key(const char *path, struct hf_buf *key, struct hf_audit_checks *checks, struct hf_error *err)
-{
-    if (hf_read_file(path, KEY_MOST, key, err) != 0) {
-        return -1;
-    }
-    while (key->len > 0 && (key->ptr[key->len - 1] == '\n' || key->ptr[key->len - 1] == '\r')) {
-        key->len--;
-    }
-    if (key->len == 0) {
-        return hf_error_set(err, HF_EINVAL, "%s is empty, expected a key", path);
-    }
-    checks->key = key->ptr;
-    checks->key_len = key->len;
-    return 0;
-}
-
 static int prove(const char *database, const struct hf_audit_checks *checks, struct hf_audit_proof *proof,
                  struct hf_error *err)
 {
@@ -88,6 +71,9 @@ static int report(const struct hf_command *command, int status, const struct hf_
         if (proof->rows > 0) {
             printf(", the last is %lld, %s", (long long)proof->last_id, proof->head);
         }
+        if (proof->keyed_from > 0) {
+            printf(", keyed from event %lld on", (long long)proof->keyed_from);
+        }
         printf("\n");
         return HF_EXIT_OK;
     }
@@ -107,7 +93,7 @@ static int run_verify(const struct hf_command *command, int argc, char **argv)
     const char *checkpoint = NULL;
     const struct hf_option options[] = {
         {"database", "FILE", "the trail (default: " HF_AUDIT_DATABASE ")", &database},
-        {"key-file", "FILE", "the key of a keyed chain", &key_file},
+        {"key-file", "FILE", "the key of a keyed chain (trail.hmac_key in the config)", &key_file},
         {"checkpoint", "FILE", "what 'audit checkpoint' once printed: the trail must still hold that event",
          &checkpoint},
         {0},
@@ -128,7 +114,9 @@ static int run_verify(const struct hf_command *command, int argc, char **argv)
         status = hf_error_set(&err, HF_EINVAL, "found \"%s\", expected only options", argv[first]);
     }
     if (status == 0 && key_file) {
-        status = read_key(key_file, &key, &checks, &err);
+        status = hf_audit_key_load(key_file, &key, &err);
+        checks.key = key.ptr;
+        checks.key_len = key.len;
     }
     if (status == 0 && checkpoint) {
         status = read_checkpoint(checkpoint, arena, &checks, &err);

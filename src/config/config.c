@@ -200,6 +200,17 @@ static int read_rule_paths(struct hf_config *config, const struct hf_value *list
     return 0;
 }
 
+/* A key that is short of memory must not become none. */
+static int read_trail(struct hf_config *config, const struct hf_value *trail, struct hf_error *err)
+{
+    const char *key = hf_value_text(hf_value_path(trail, "hmac_key", "file", NULL));
+    config->trail_key.file = resolve(config, key);
+    if (key && !config->trail_key.file) {
+        return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
+    }
+    return 0;
+}
+
 static int read_document(struct hf_config *config, const struct hf_value *document, struct hf_error *err)
 {
     const struct hf_embedded *schema_file = hf_embedded_find("schema/config.json");
@@ -232,7 +243,8 @@ static int read_document(struct hf_config *config, const struct hf_value *docume
     if (!config->database || !config->listen) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
     }
-    if (read_rule_paths(config, hf_value_get(document, "rules"), err) != 0) {
+    if (read_trail(config, hf_value_get(document, "trail"), err) != 0 ||
+        read_rule_paths(config, hf_value_get(document, "rules"), err) != 0) {
         return -1;
     }
     struct hf_hasher *hasher = hf_hasher_new(err);

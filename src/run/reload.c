@@ -123,8 +123,10 @@ void hf_run_reload(struct hf_run *run)
         hf_run_notify("READY=1\n");
         return;
     }
-    if (strcmp(old->database, config->database) != 0 || strcmp(old->listen, config->listen) != 0) {
-        hf_log_write(run->log, HF_WARN, "a new database or listen address counts from the next start", NULL);
+    if (strcmp(old->database, config->database) != 0 || strcmp(old->listen, config->listen) != 0 ||
+        !same_text(old->trail_key.file, config->trail_key.file)) {
+        hf_log_write(run->log, HF_WARN, "a new database, key of the trail or listen address counts from the next start",
+                     NULL);
     }
     if (!run->options->log_level) {
         hf_log_level(run->log, config->log_level);

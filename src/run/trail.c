@@ -54,10 +54,20 @@ int hf_run_trail_open(struct hf_run *run, struct hf_error *err)
     for (size_t i = 0; i < run->config->channel_count; i++) {
         names[i] = run->config->channels[i].name;
     }
+    struct hf_buf key = {0};
     struct hf_audit_options options = {
         .path = run->database, .channels = names, .channel_count = run->config->channel_count};
+    int result = run->config->trail_key.file ? hf_audit_key_load(run->config->trail_key.file, &key, err) : 0;
+    options.key = key.ptr;
+    options.key_len = key.len;
     struct hf_audit_events events = {run, on_durable, on_trail_state, on_outbox};
-    int result = hf_audit_open(&options, &events, post, run->loop, run->log, &run->audit, err);
+    if (result == 0) {
+        result = hf_audit_open(&options, &events, post, run->loop, run->log, &run->audit, err);
+    }
+    if (key.ptr) {
+        hf_wipe(key.ptr, key.cap);
+    }
+    hf_buf_free(&key);
     free(names);
     return result;
 }

@@ -11,6 +11,7 @@ static const char WHOLE[] = "database: trail/h.db\n"
                             "listen: 127.0.0.1:0\n"
                             "log: {level: debug, format: json}\n"
                             "rules: [ours.yaml]\n"
+                            "trail: {hmac_key: {file: trail.key}}\n"
                             "targets:\n"
                             "  - name: dev\n"
                             "    kubeconfig: ./kc\n"
@@ -40,6 +41,7 @@ Test(config, says_all_that_it_was_told)
     cr_assert_str_eq(config->listen, "127.0.0.1:0");
     cr_assert_eq(config->log_level, HF_DEBUG);
     cr_assert_eq(config->log_form, HF_LOG_JSON);
+    cr_assert_str_eq(config->trail_key.file, "/etc/holdfast/trail.key");
     cr_assert_eq(config->rule_count, 1u);
     cr_assert_str_eq(config->rules[0], "/etc/holdfast/ours.yaml");
     cr_assert_eq(config->target_count, 2u);
@@ -104,6 +106,8 @@ ParameterizedTestParameters(config, what_is_wrong_is_named_with_its_place)
         {"targets:\n  - name: dev\n    source: {folder: u}\n   bad\n", "line 4", ""},
         {"targets:\n  - name: dev\n    name: dev\n    source: {folder: u}\n", "line 3", "name"},
         {"alerts: {}\n", "line 1", "targets"},
+        {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  hmac_key: {}\n", "line 5", "file"},
+        {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  hmac_key: secret\n", "line 5", "hmac_key"},
     };
     return cr_make_param_array(struct wrong, cases, sizeof cases / sizeof cases[0]);
 }
