@@ -221,20 +221,23 @@ int hf_audit_objects(struct hf_audit_reader *reader, hf_audit_object_fn fn, void
 int hf_audit_verify(struct hf_audit_reader *reader, void (*progress)(void *ctx, int64_t rows), void *ctx, int64_t *rows,
                     struct hf_error *err);
 
+struct hf_audit_checkpoint;
+
 /* What a chain can be held against, and how far it was right. */
 struct hf_audit_checks {
     const void *key; /* of a keyed chain, or NULL */
     size_t key_len;
-    int64_t checkpoint_id; /* 0: none. An event whose digest was kept elsewhere: it must still be there */
-    const char *checkpoint_digest;
+    const struct hf_audit_checkpoint *checkpoints; /* audit_keep.h, in order of id: the trail must hold each */
+    size_t checkpoint_count;
     void (*progress)(void *ctx, int64_t rows, int64_t of);
     void *ctx;
 };
 struct hf_audit_proof {
-    int64_t rows;    /* that were right */
-    int64_t last_id; /* of the last of them */
-    char head[80];   /* its digest; empty when there is none */
+    int64_t rows;       /* that were right */
+    int64_t last_id;    /* of the last of them */
+    char head[80];      /* its digest; empty when there is none */
     int64_t keyed_from; /* the first keyed row; 0: none is */
+    size_t held;        /* checkpoints that the trail holds */
 };
 #define HF_AUDIT_KEY_LEAST 32 /* bytes */
 /* Appends the key in a file, without line breaks at its end, to *out, which the caller wipes and frees. HF_EDENIED:

@@ -39,6 +39,14 @@ struct hf_config_target {
     struct hf_digest digest;          /* of this target's part of the file: whether a reload changes it */
 };
 
+/* How the trail proves itself. */
+struct hf_config_trail {
+    struct hf_secret_ref hmac_key; /* of the chain (hf_audit_key_load); absent: plain digests */
+    const char *checkpoint_file;   /* absolute; NULL: in none */
+    int64_t checkpoint_every_ms;   /* 0: no checkpoints are made */
+    bool checkpoint_alert;         /* they go to the alert channels too */
+};
+
 struct hf_config {
     struct hf_arena *arena;
     const char *path;
@@ -48,7 +56,7 @@ struct hf_config {
     const char *audit_listen; /* the audit webhook's own listener; NULL: there is none */
     const char *audit_cert;   /* files; NULL: without TLS */
     const char *audit_key;
-    struct hf_secret_ref trail_key; /* HMAC key of the chain (hf_audit_key_load); absent: plain digests */
+    struct hf_config_trail trail;
     const char *web; /* a folder in place of the compiled-in web/; NULL */
     enum hf_level log_level;
     enum hf_log_form log_form;

@@ -104,7 +104,7 @@ static char *plain_path(const char *path)
     return hf_buf_take(&plain);
 }
 
-static int sync_folder(const char *path, struct hf_error *err)
+int hf_store_sync_folder(const char *path, struct hf_error *err)
 {
     hf_auto_free char *folder = hf_strdup(path);
     if (!folder) {
@@ -140,7 +140,7 @@ static int touch_file(const char *path, bool had_lock, struct hf_error *err)
     }
     char magic[16] = "";
     if (info.st_size == 0) {
-        return sync_folder(path, err);
+        return hf_store_sync_folder(path, err);
     }
     ssize_t got = pread(fd, magic, sizeof magic, 0);
     if (!had_lock && (got != (ssize_t)sizeof magic || memcmp(magic, "SQLite format 3", sizeof magic) != 0)) {
@@ -272,7 +272,7 @@ int hf_store_set_aside(const char *path, char **set_aside, struct hf_error *err)
         }
     }
     *set_aside = name;
-    return sync_folder(path, err);
+    return hf_store_sync_folder(path, err);
 }
 
 int hf_store_open(const char *path, bool had_lock, struct hf_log *log, sqlite3 **out, char **set_aside,

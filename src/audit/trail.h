@@ -99,6 +99,8 @@ struct hf_store {
  * the lock file was there before, so a trail was. */
 int hf_store_open(const char *path, bool had_lock, struct hf_log *log, sqlite3 **out, char **set_aside,
                   struct hf_error *reason, struct hf_error *err);
+/* So that a file just made in it is there after a power cut. */
+int hf_store_sync_folder(const char *path, struct hf_error *err);
 /* Renames the file with what belongs to it; *set_aside names where to; the caller frees. */
 int hf_store_set_aside(const char *path, char **set_aside, struct hf_error *err);
 

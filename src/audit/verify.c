@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "holdfast/audit_keep.h"
 #include "trail.h"
 
 #define PROGRESS_ROWS 10000
@@ -12,6 +13,7 @@ struct walk {
     struct hf_chain chain;
     bool is_keyed; /* from the first keyed row on, all must be */
     int64_t of;
+    size_t checkpoint; /* the next that is to hold */
     char previous[HF_TRAIL_DIGEST_TEXT];
 };
 
@@ -33,14 +35,34 @@ static int check_keyed(struct walk *walk, int64_t id, const char *digest, struct
     return 0;
 }
 
-static int check_checkpoint(const struct walk *walk, int64_t id, const char *digest, struct hf_error *err)
+/* Both are in order of id. */
+static int check_checkpoints(struct walk *walk, int64_t id, const char *digest, struct hf_error *err)
 {
-    if (walk->checks->checkpoint_id != id || !walk->checks->checkpoint_digest ||
-        strcmp(walk->checks->checkpoint_digest, digest) == 0) {
-        return 0;
+    const struct hf_audit_checks *checks = walk->checks;
+    for (; walk->checkpoint < checks->checkpoint_count && checks->checkpoints[walk->checkpoint].id == id;
+         walk->checkpoint++) {
+        if (strcmp(checks->checkpoints[walk->checkpoint].digest, digest) != 0) {
+            return hf_error_set(err, HF_ECORRUPT,
+                                "event %lld: its digest is not the one that was kept: what is up to it was changed, or "
+                                "another trail took its place",
+                                (long long)id);
+        }
+        walk->proof->held++;
     }
-    return hf_error_set(err, HF_ECORRUPT, "event %lld: its digest is not the one that the checkpoint has",
-                        (long long)id);
+    return 0;
+}
+
+/* Which checkpoint is the first that can't hold any more. */
+static void name_checkpoint(const struct walk *walk, struct hf_error *err)
+{
+    const struct hf_audit_checks *checks = walk->checks;
+    if (err->code != HF_ECORRUPT || walk->checkpoint >= checks->checkpoint_count) {
+        return;
+    }
+    const struct hf_audit_checkpoint *first = &checks->checkpoints[walk->checkpoint];
+    struct hf_error why = *err;
+    (void)hf_error_set(err, HF_ECORRUPT, "%s; the first checkpoint that does not hold: line %zu, event %lld%s%s",
+                       why.text, first->line, (long long)first->id, *first->at ? ", of " : "", first->at);
 }
 
 static int check_row(struct walk *walk, sqlite3_stmt *statement, struct hf_error *err)
@@ -64,7 +86,7 @@ static int check_row(struct walk *walk, sqlite3_stmt *statement, struct hf_error
     if (strcmp(digest, stored) != 0) {
         return hf_error_set(err, HF_ECORRUPT, "event %lld: it is not what it was when it was recorded", (long long)id);
     }
-    if (check_checkpoint(walk, id, stored, err) != 0) {
+    if (check_checkpoints(walk, id, stored, err) != 0) {
         return -1;
     }
     memcpy(walk->previous, digest, sizeof digest);
@@ -109,10 +131,10 @@ static int check_tail(const struct walk *walk, sqlite3 *db, struct hf_error *err
         return hf_error_set(err, HF_ECORRUPT, "event %lld is missing: the trail once reached %lld and ends at %lld",
                             (long long)last + 1, (long long)highest, (long long)last);
     }
-    if (walk->checks->checkpoint_id > last) {
-        return hf_error_set(err, HF_ECORRUPT,
-                            "event %lld is missing: the checkpoint is of event %lld and the trail ends at %lld",
-                            (long long)last + 1, (long long)walk->checks->checkpoint_id, (long long)last);
+    if (walk->checkpoint < walk->checks->checkpoint_count) {
+        return hf_error_set(
+            err, HF_ECORRUPT, "event %lld is missing: the checkpoint is of event %lld and the trail ends at %lld",
+            (long long)last + 1, (long long)walk->checks->checkpoints[walk->checkpoint].id, (long long)last);
     }
     return 0;
 }
@@ -156,6 +178,9 @@ int hf_audit_prove(struct hf_audit_reader *reader, const struct hf_audit_checks 
             status = check_schema(reader->db, err);
         }
         sqlite3_exec(reader->db, "COMMIT", NULL, NULL, NULL);
+    }
+    if (status != 0) {
+        name_checkpoint(&walk, err);
     }
     if (out->rows > 0) {
         (void)snprintf(out->head, sizeof out->head, "%s", walk.previous);

@@ -1,12 +1,12 @@
-/* `holdfast audit verify` and `audit checkpoint`: that the trail is whole, and what to hold it against later. */
+/* `holdfast audit verify`: that the trail is whole. */
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd_audit.h"
-#include "holdfast/json.h"
+#include "holdfast/audit_keep.h"
 #include "holdfast/mem.h"
 
-#define CHECKPOINT_MOST 65536u
+#define CHECKPOINTS_MOST (64u << 20)
 #define QUIET_MS 1000
 
 struct ticker {
@@ -23,31 +23,23 @@ static void show_progress(void *ctx, int64_t rows, int64_t of)
     }
 }
 
-/* What `audit checkpoint` prints; with more lines in the file, the last one. */
-static int read_checkpoint(const char *path, struct hf_arena *arena, struct hf_audit_checks *checks,
-                           struct hf_error *err)
+/* A file of what `audit checkpoint` prints, or one line of it as it is. */
+static int read_checkpoints(const char *given, struct hf_buf *text, struct hf_arena *arena,
+                            struct hf_audit_checks *checks, struct hf_error *err)
 {
-    hf_auto_buf struct hf_buf text = {0};
-    const struct hf_value *value = NULL;
-    if (hf_read_file(path, CHECKPOINT_MOST, &text, err) != 0) {
+    struct hf_audit_checkpoint *list;
+    bool is_literal = *given == '{';
+    if (is_literal) {
+        hf_buf_adds(text, given);
+    } else if (hf_read_file(given, CHECKPOINTS_MOST, text, err) != 0) {
         return -1;
     }
-    size_t end = text.len;
-    while (end > 0 && strchr(" \r\n", text.ptr[end - 1])) {
-        end--;
+    struct hf_slice lines = {hf_buf_text(text), text->len};
+    if (hf_audit_checkpoints_read(arena, is_literal ? "--checkpoint" : given, lines, checks->key, checks->key_len,
+                                  &list, &checks->checkpoint_count, err) != 0) {
+        return -1;
     }
-    size_t start = end;
-    while (start > 0 && text.ptr[start - 1] != '\n') {
-        start--;
-    }
-    if (hf_json_read(arena, hf_buf_text(&text) + start, end - start, NULL, &value, err) != 0) {
-        return hf_error_wrap(err, "checkpoint %s", path);
-    }
-    checks->checkpoint_digest = hf_value_text(hf_value_get(value, "digest"));
-    if (!hf_value_int(hf_value_get(value, "id"), &checks->checkpoint_id) || checks->checkpoint_id < 1 ||
-        !checks->checkpoint_digest) {
-        return hf_error_set(err, HF_EINVAL, "checkpoint %s: expected {\"digest\":\"sha256:…\",\"id\":N}", path);
-    }
+    checks->checkpoints = list;
     return 0;
 }
 
@@ -74,6 +66,9 @@ static int report(const struct hf_command *command, int status, const struct hf_
         if (proof->keyed_from > 0) {
             printf(", keyed from event %lld on", (long long)proof->keyed_from);
         }
+        if (proof->held > 0) {
+            printf(", %zu checkpoint%s held", proof->held, proof->held == 1 ? "" : "s");
+        }
         printf("\n");
         return HF_EXIT_OK;
     }
@@ -94,7 +89,7 @@ static int run_verify(const struct hf_command *command, int argc, char **argv)
     const struct hf_option options[] = {
         {"database", "FILE", "the trail (default: " HF_AUDIT_DATABASE ")", &database},
         {"key-file", "FILE", "the key of a keyed chain (trail.hmac_key in the config)", &key_file},
-        {"checkpoint", "FILE", "what 'audit checkpoint' once printed: the trail must still hold that event",
+        {"checkpoint", "FILE", "checkpoints that were kept elsewhere (or one, as it was printed): each must hold",
          &checkpoint},
         {0},
     };
@@ -103,6 +98,7 @@ static int run_verify(const struct hf_command *command, int argc, char **argv)
     struct hf_audit_proof proof = {0};
     struct hf_error err = HF_ERROR_INIT;
     struct hf_buf key = {0};
+    hf_auto_buf struct hf_buf kept = {0};
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
     int exit_code;
     int first = hf_options_read(command, options, argc, argv, &exit_code);
@@ -119,7 +115,7 @@ static int run_verify(const struct hf_command *command, int argc, char **argv)
         checks.key_len = key.len;
     }
     if (status == 0 && checkpoint) {
-        status = read_checkpoint(checkpoint, arena, &checks, &err);
+        status = read_checkpoints(checkpoint, &kept, arena, &checks, &err);
     }
     if (status != 0) {
         exit_code = hf_command_fail(command, &err);
@@ -137,46 +133,6 @@ static int run_verify(const struct hf_command *command, int argc, char **argv)
     return exit_code;
 }
 
-static bool add_checkpoint(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
-{
-    struct hf_buf *out = ctx;
-    char at[HF_TIME_TEXT];
-    hf_time_format(event->at_ms, at);
-    hf_buf_addf(out, "{\"at\":\"%s\",\"digest\":", at);
-    hf_buf_add_json(out, hf_slice_of(digest));
-    hf_buf_addf(out, ",\"id\":%lld}\n", (long long)id);
-    return true;
-}
-
-static int run_checkpoint(const struct hf_command *command, int argc, char **argv)
-{
-    const char *database = HF_AUDIT_DATABASE;
-    const struct hf_option options[] = {
-        {"database", "FILE", "the trail (default: " HF_AUDIT_DATABASE ")", &database},
-        {0},
-    };
-    struct hf_error err = HF_ERROR_INIT;
-    struct hf_audit_reader *reader;
-    hf_auto_buf struct hf_buf out = {0};
-    int exit_code;
-    if (hf_options_read(command, options, argc, argv, &exit_code) < 0) {
-        return exit_code;
-    }
-    if (hf_audit_reader_open(database, &reader, &err) != 0) {
-        return hf_command_fail(command, &err);
-    }
-    struct hf_audit_filter newest = {.limit = 1, .newest_first = true};
-    int status = hf_audit_query(reader, &newest, add_checkpoint, &out, &err);
-    hf_audit_reader_close(reader);
-    if (status == 0 && out.len == 0) {
-        status = hf_error_set(&err, HF_ENOTFOUND, "the trail %s has no event yet", database);
-    }
-    if (status == 0) {
-        status = hf_audit_print(&out, &err);
-    }
-    return status == 0 ? HF_EXIT_OK : hf_command_fail(command, &err);
-}
-
 const struct hf_command hf_cmd_audit_verify = {
     .name = "audit verify",
     .summary = "Recompute the chain of digests: nothing changed, deleted, swapped or cut off.",
@@ -188,14 +144,4 @@ const struct hf_command hf_cmd_audit_verify = {
             "kept elsewhere, or give the agent a key. docs/trail.md tells how to do the same without holdfast.\n\n"
             "Exit: 0 the chain is whole, 1 it is broken, 2 it could not be read.\n",
     .run = run_verify,
-};
-
-const struct hf_command hf_cmd_audit_checkpoint = {
-    .name = "audit checkpoint",
-    .summary = "Print the newest event's id and digest, to be kept where nobody can change it.",
-    .usage = "audit checkpoint [--database FILE]",
-    .help = "One line of JSON. Append it now and then to a file on another machine; 'audit verify --checkpoint FILE' "
-            "holds the\n"
-            "trail against its last line, and so finds a tail that was cut off or a chain that was made anew.\n",
-    .run = run_checkpoint,
 };

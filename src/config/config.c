@@ -12,6 +12,8 @@
 
 #define MOST_BYTES (1u << 20)
 #define MOST_SECRET (64u << 10)
+#define DEFAULT_CHECKPOINT_MS 3600000
+#define LEAST_CHECKPOINT_MS 1000
 #define DEFAULT_FIGHT_TIMES 10
 #define DEFAULT_FIGHT_WITHIN_MS 600000
 
@@ -203,10 +205,24 @@ static int read_rule_paths(struct hf_config *config, const struct hf_value *list
 /* A key that is short of memory must not become none. */
 static int read_trail(struct hf_config *config, const struct hf_value *trail, struct hf_error *err)
 {
+    const struct hf_value *checkpoint = hf_value_get(trail, "checkpoint");
     const char *key = hf_value_text(hf_value_path(trail, "hmac_key", "file", NULL));
-    config->trail_key.file = resolve(config, key);
-    if (key && !config->trail_key.file) {
+    const char *file = hf_value_text(hf_value_get(checkpoint, "file"));
+    struct hf_config_trail *out = &config->trail;
+    out->hmac_key.file = resolve(config, key);
+    out->checkpoint_file = resolve(config, file);
+    if ((key && !out->hmac_key.file) || (file && !out->checkpoint_file)) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
+    }
+    out->checkpoint_alert = hf_value_is_true(hf_value_get(checkpoint, "alert"));
+    if (checkpoint) {
+        out->checkpoint_every_ms = duration_of(checkpoint, "every", DEFAULT_CHECKPOINT_MS);
+        if (out->checkpoint_every_ms < LEAST_CHECKPOINT_MS) {
+            return complain(config, checkpoint, err, "found every below 1s, expected 1s or more");
+        }
+        if (!file && !out->checkpoint_alert) {
+            return complain(config, checkpoint, err, "found neither file nor alert: true, expected one of them");
+        }
     }
     return 0;
 }

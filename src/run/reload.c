@@ -48,6 +48,22 @@ static bool same_places(const struct hf_config_target *a, const struct hf_config
            a->in_cluster == b->in_cluster && same_text(a->folder, b->folder) && same_text(a->space, b->space);
 }
 
+static void change_keeping(struct hf_run *run, const struct hf_config_trail *old)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    const struct hf_config_trail *config = &run->config->trail;
+    if ((same_text(old->checkpoint_file, config->checkpoint_file) &&
+         old->checkpoint_every_ms == config->checkpoint_every_ms &&
+         old->checkpoint_alert == config->checkpoint_alert) ||
+        !same_text(old->hmac_key.file, config->hmac_key.file)) {
+        return;
+    }
+    hf_run_keep_end(run, false);
+    if (hf_run_keep_begin(run, &err) != 0) {
+        hf_log_error(run->log, HF_ERROR, "no checkpoints of the trail are made", &err, NULL);
+    }
+}
+
 static struct hf_agent_target_options options_of(const struct hf_config_target *config)
 {
     return (struct hf_agent_target_options){.name = config->name,
@@ -124,7 +140,7 @@ void hf_run_reload(struct hf_run *run)
         return;
     }
     if (strcmp(old->database, config->database) != 0 || strcmp(old->listen, config->listen) != 0 ||
-        !same_text(old->trail_key.file, config->trail_key.file)) {
+        !same_text(old->trail.hmac_key.file, config->trail.hmac_key.file)) {
         hf_log_write(run->log, HF_WARN, "a new database, key of the trail or listen address counts from the next start",
                      NULL);
     }
@@ -136,6 +152,7 @@ void hf_run_reload(struct hf_run *run)
         hf_log_error(run->log, HF_ERROR, "the audit webhooks are not as the config says", &err, NULL);
         hf_error_clear(&err);
     }
+    change_keeping(run, &old->trail);
     struct hf_rules *replaced = run->rules;
     run->rules = rules;
     hf_run_told(run, hf_agent_rules(run->agent, rules, &err), &err);

@@ -199,7 +199,7 @@ static int start(struct hf_run *run, struct hf_error *err)
 {
     if (hf_config_load(run->options->config, &run->config, err) != 0 || apply_overrides(run, err) != 0 ||
         make_loop(run, err) != 0 || hf_run_notice_begin(run, err) != 0 || hf_run_trail_open(run, err) != 0 ||
-        make_agent(run, err) != 0) {
+        hf_run_keep_begin(run, err) != 0 || make_agent(run, err) != 0) {
         return -1;
     }
     if (hf_run_alerts(run, err) != 0 || make_server(run, err) != 0 || add_targets(run, err) != 0) {
@@ -231,6 +231,7 @@ static void stop(struct hf_run *run)
     hf_rules_free(run->rules);
     hf_audit_reader_close(run->reader);
     hf_audit_close(run->audit, 1500);
+    hf_run_keep_end(run, run->started_ms != 0);
     hf_http_free(run->http);
     hf_timer_free(run->agent_timer);
     hf_timer_free(run->view_timer);

@@ -6,7 +6,7 @@
  * trail.c    trail and agent, alerts, pages  publish.c  views for the pages
  * pauses.c   what people have paused         hooks.c    the API servers' audit webhooks
  * reload.c   SIGHUP                          notify.c   systemd
- * alerts.c   the alert station */
+ * alerts.c   the alert station               keep.c     the trail's checkpoints */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
@@ -22,6 +22,7 @@
 
 struct run_crds;
 struct run_hooks;
+struct run_keep;
 struct run_notice;
 struct run_pauses;
 struct run_target;
@@ -41,6 +42,7 @@ struct hf_run {
     struct run_pauses *pauses;
     struct run_hooks *hooks;
     struct run_notice *notice;
+    struct run_keep *keep; /* NULL: no checkpoints are made */
 
     pthread_mutex_t reader_lock; /* the pages' threads share one reader */
     struct hf_audit_reader *reader;
@@ -152,6 +154,10 @@ void hf_run_notice_settle(struct hf_run *run, const char *channel, int outcome, 
 
 /* alerts.c */
 int hf_run_alerts(struct hf_run *run, struct hf_error *err);
+/* keep.c: checkpoints of the trail, as the config wants them. */
+int hf_run_keep_begin(struct hf_run *run, struct hf_error *err); /* once the trail is open */
+void hf_run_keep_end(struct hf_run *run, bool last);             /* last: with one more, after the trail is closed */
+
 /* publish.c */
 void hf_run_publish(struct hf_run *run);
 

@@ -57,7 +57,7 @@ int hf_run_trail_open(struct hf_run *run, struct hf_error *err)
     struct hf_buf key = {0};
     struct hf_audit_options options = {
         .path = run->database, .channels = names, .channel_count = run->config->channel_count};
-    int result = run->config->trail_key.file ? hf_audit_key_load(run->config->trail_key.file, &key, err) : 0;
+    int result = run->config->trail.hmac_key.file ? hf_audit_key_load(run->config->trail.hmac_key.file, &key, err) : 0;
     options.key = key.ptr;
     options.key_len = key.len;
     struct hf_audit_events events = {run, on_durable, on_trail_state, on_outbox};

@@ -1,4 +1,5 @@
 #include "fixture.h"
+#include "holdfast/audit_keep.h"
 #include "trail.h"
 
 static void fill(struct trail *trail, int events)
@@ -239,14 +240,15 @@ Test(chain, a_checkpoint_kept_elsewhere_shows_a_rewritten_or_shortened_trail)
     struct hf_audit_checks checks = {0};
     fill(&trail, 10);
     cr_assert_eq(prove(&trail, &checks, &proof, &err), 0, "%s", err.text);
-    checks.checkpoint_id = proof.last_id;
-    checks.checkpoint_digest = proof.head;
+    struct hf_audit_checkpoint kept = {.id = proof.last_id, .digest = proof.head, .at = ""};
+    checks.checkpoints = &kept;
+    checks.checkpoint_count = 1;
     cr_expect_eq(prove(&trail, &checks, &again, &err), 0, "%s", err.text);
-    checks.checkpoint_id = 9;
+    kept.id = 9;
     cr_expect_eq(prove(&trail, &checks, &again, &err), -1);
     cr_expect_not_null(strstr(err.text, "event 9"), "%s", err.text);
     /* The tail is cut so that nothing inside the file tells. */
-    checks.checkpoint_id = proof.last_id;
+    kept.id = proof.last_id;
     trail_forge(&trail, "DELETE FROM events WHERE id = 10; UPDATE sqlite_sequence SET seq = 9 WHERE name = 'events'");
     cr_expect_str_empty(trail_verify(&trail, NULL));
     cr_expect_eq(prove(&trail, &checks, &again, &err), -1);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "holdfast/audit_keep.h"
 
 static const char *const CHANNELS[] = {"ops"};
 
@@ -371,8 +372,9 @@ Test(disk, a_wal_that_was_cut_off_leaves_a_whole_shorter_trail_and_a_checkpoint_
         cr_expect_lt(rows, 60, "cut at %ld", (long)CUTS[i]);
         append_one(&after, "agent.started");
         cr_expect_str_empty(trail_verify(&after, NULL));
-        checks.checkpoint_id = kept.last_id;
-        checks.checkpoint_digest = kept.head;
+        struct hf_audit_checkpoint checkpoint = {.id = kept.last_id, .digest = kept.head, .at = ""};
+        checks.checkpoints = &checkpoint;
+        checks.checkpoint_count = 1;
         reader = trail_reader(&after);
         cr_expect_eq(hf_audit_prove(reader, &checks, &(struct hf_audit_proof){0}, &err), -1, "cut at %ld",
                      (long)CUTS[i]);

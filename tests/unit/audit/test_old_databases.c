@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "holdfast/audit_keep.h"
 #include "trail.h"
 
 #define EVENTS 15
@@ -69,7 +70,8 @@ static bool note_object(void *ctx, const struct hf_audit_object *object)
 static void expect_usable(struct trail *trail)
 {
     struct hf_error err = HF_ERROR_INIT;
-    struct hf_audit_checks checks = {.checkpoint_id = EVENTS, .checkpoint_digest = HEAD};
+    struct hf_audit_checkpoint kept = {.id = EVENTS, .digest = HEAD, .at = ""};
+    struct hf_audit_checks checks = {.checkpoints = &kept, .checkpoint_count = 1};
     struct hf_audit_proof proof;
     size_t incidents = 0;
     size_t objects = 0;
@@ -85,8 +87,7 @@ static void expect_usable(struct trail *trail)
     cr_expect_gt(trail_count(trail, "SELECT count(*) FROM v_findings"), 0);
     trail_take(trail, "gone", hf_now_ms(), 10);
     cr_expect_eq(trail->row_count, 3u, "alerts that waited are told");
-    cr_expect_str_eq(trail->row_keys[0], "evt_c05f2e80cc93c51c88171dfd268d652d",
-                     "the oldest, by its key");
+    cr_expect_str_eq(trail->row_keys[0], "evt_c05f2e80cc93c51c88171dfd268d652d", "the oldest, by its key");
 }
 
 ParameterizedTestParameters(old_databases, are_migrated_with_contents_and_chain_intact)

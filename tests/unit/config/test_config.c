@@ -7,25 +7,26 @@
 
 #include "holdfast/config.h"
 
-static const char WHOLE[] = "database: trail/h.db\n"
-                            "listen: 127.0.0.1:0\n"
-                            "log: {level: debug, format: json}\n"
-                            "rules: [ours.yaml]\n"
-                            "trail: {hmac_key: {file: trail.key}}\n"
-                            "targets:\n"
-                            "  - name: dev\n"
-                            "    kubeconfig: ./kc\n"
-                            "    context: traderx\n"
-                            "    correction: auto\n"
-                            "    source: {folder: units, space: traderx-dev}\n"
-                            "    limits: {parallel: 3, fight: {times: 4, within: 90s}}\n"
-                            "  - name: prod\n"
-                            "    in_cluster: true\n"
-                            "    source: {folder: /srv/units}\n"
-                            "alerts:\n"
-                            "  channels:\n"
-                            "    - name: ops\n"
-                            "      webhook: {url_env: HOOK, secret_file: key, timeout: 5s}\n";
+static const char WHOLE[] =
+    "database: trail/h.db\n"
+    "listen: 127.0.0.1:0\n"
+    "log: {level: debug, format: json}\n"
+    "rules: [ours.yaml]\n"
+    "trail: {hmac_key: {file: trail.key}, checkpoint: {file: /mnt/far/checkpoints, every: 10m}}\n"
+    "targets:\n"
+    "  - name: dev\n"
+    "    kubeconfig: ./kc\n"
+    "    context: traderx\n"
+    "    correction: auto\n"
+    "    source: {folder: units, space: traderx-dev}\n"
+    "    limits: {parallel: 3, fight: {times: 4, within: 90s}}\n"
+    "  - name: prod\n"
+    "    in_cluster: true\n"
+    "    source: {folder: /srv/units}\n"
+    "alerts:\n"
+    "  channels:\n"
+    "    - name: ops\n"
+    "      webhook: {url_env: HOOK, secret_file: key, timeout: 5s}\n";
 
 static int read_text(const char *text, struct hf_config **config, struct hf_error *err)
 {
@@ -41,7 +42,10 @@ Test(config, says_all_that_it_was_told)
     cr_assert_str_eq(config->listen, "127.0.0.1:0");
     cr_assert_eq(config->log_level, HF_DEBUG);
     cr_assert_eq(config->log_form, HF_LOG_JSON);
-    cr_assert_str_eq(config->trail_key.file, "/etc/holdfast/trail.key");
+    cr_assert_str_eq(config->trail.hmac_key.file, "/etc/holdfast/trail.key");
+    cr_assert_str_eq(config->trail.checkpoint_file, "/mnt/far/checkpoints");
+    cr_assert_eq(config->trail.checkpoint_every_ms, 600000);
+    cr_assert_not(config->trail.checkpoint_alert);
     cr_assert_eq(config->rule_count, 1u);
     cr_assert_str_eq(config->rules[0], "/etc/holdfast/ours.yaml");
     cr_assert_eq(config->target_count, 2u);
@@ -108,6 +112,9 @@ ParameterizedTestParameters(config, what_is_wrong_is_named_with_its_place)
         {"alerts: {}\n", "line 1", "targets"},
         {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  hmac_key: {}\n", "line 5", "file"},
         {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  hmac_key: secret\n", "line 5", "hmac_key"},
+        {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  checkpoint: {every: 1h}\n", "line 5", "neither"},
+        {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  checkpoint: {file: f, every: 1ms}\n", "line 5",
+         "every"},
     };
     return cr_make_param_array(struct wrong, cases, sizeof cases / sizeof cases[0]);
 }
