@@ -65,7 +65,7 @@ struct hf_chain {
     size_t key_len;
 };
 extern const char HF_CHAIN_START[]; /* what stands for the digest before the first row */
-#define HF_CHAIN_KEYED "hmac-" /* what the digest of a keyed row begins with */
+#define HF_CHAIN_KEYED "hmac-"      /* what the digest of a keyed row begins with */
 int hf_chain_init(struct hf_chain *chain, const void *key, size_t key_len, struct hf_error *err);
 void hf_chain_free(struct hf_chain *chain);
 /* Appends the canonical JSON of a row: its columns that are not NULL, without digest. */
@@ -143,7 +143,7 @@ struct hf_op {
     struct hf_audit_object *objects;
     size_t object_count;
     struct hf_audit_settlement settlement; /* settle; without its event, which is the first of events */
-    const char *const *channels; /* channels */
+    const char *const *channels;           /* channels */
     size_t channel_count;
     const char *channel; /* take */
     int64_t now_ms;

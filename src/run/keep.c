@@ -42,7 +42,7 @@ struct run_keep {
     char host[256];
     int64_t every_ms;
     bool alert;
-    int64_t done_id; /* of which the last checkpoint was made */
+    int64_t done_id;     /* of which the last checkpoint was made */
     int64_t mismatch_id; /* that was told */
     bool failing;
 };
