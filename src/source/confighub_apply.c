@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "confighub_call.h"
+#include "confighub_select.h"
 #include "holdfast/digest.h"
 
 #define FIRST_LOOK_MS 200
@@ -21,6 +22,7 @@ struct action {
     struct hf_timer *timer;
     int64_t revision; /* asked for; 0: none */
     bool is_refresh;
+    bool tried_old; /* the fields of 2026 were refused */
     bool dry_run;
     int64_t began_ms; /* monotonic */
     int64_t wait_ms;  /* until the next look */
@@ -370,6 +372,8 @@ static int check_unit(const struct action *action, const struct confighub_item *
     return 0;
 }
 
+static int ask_numbers(struct action *action, struct hf_error *err);
+
 static void on_unit(void *ctx, const struct hf_http_response *response, const struct hf_error *err)
 {
     struct action *action = ctx;
@@ -378,6 +382,14 @@ static void on_unit(void *ctx, const struct hf_http_response *response, const st
     const struct hf_value *list = NULL;
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
     action->ask = NULL;
+    if (response->status == 400 && !action->tried_old) {
+        action->tried_old = true; /* it may not know the fields that are asked for */
+        hf_error_clear(&problem);
+        if (ask_numbers(action, &problem) != 0) {
+            finish(action, HF_ACTION_REFUSED, &problem);
+        }
+        return;
+    }
     if (problem.code == HF_OK &&
         (confighub_read_list(arena, response->body, response->body_len, &list, &problem) != 0 ||
          (hf_value_count(list) != 1
@@ -415,24 +427,24 @@ static struct action *action_new(struct hf_confighub *hub, const struct hf_confi
     return action;
 }
 
-static int begin(struct hf_confighub *hub, struct action *action, struct hf_confighub_call **out, struct hf_error *err)
+static int ask_numbers(struct action *action, struct hf_error *err)
 {
     hf_auto_buf struct hf_buf path = {0};
     hf_auto_buf struct hf_buf what = {0};
-    hf_buf_adds(&path, "/space/");
-    hf_buf_add_url(&path, hf_slice_of(action->subject.space_id));
-    hf_buf_addf(&path,
-                "/unit?where=UnitID%%20%%3D%%20%%27%s%%27&select=UnitID,SpaceID,Slug,HeadRevisionNum,"
-                "DataHash,DriftReconciliationMode",
-                action->subject.unit_id);
+    confighub_one_path(action->subject.space_id, action->subject.unit_id, action->tried_old, &path);
     hf_buf_addf(&what, "unit %s: %s", action->subject.name, doing(action));
     struct confighub_request request = {
         .method = "GET", .path = hf_buf_text(&path), .doing = hf_buf_text(&what), .max_body = CONFIGHUB_MOST_UNIT};
     if (!hf_buf_ok(&path) || !hf_buf_ok(&what)) {
-        action_free(&action->call);
         return hf_error_set(err, HF_ENOMEM, "ConfigHub: out of memory");
     }
-    if (confighub_ask(hub, &request, on_unit, action, &action->ask, err) != 0) {
+    return confighub_ask(action->call.hub, &request, on_unit, action, &action->ask, err);
+}
+
+static int begin(struct hf_confighub *hub, struct action *action, struct hf_confighub_call **out, struct hf_error *err)
+{
+    action->call.hub = hub;
+    if (ask_numbers(action, err) != 0) {
         action_free(&action->call);
         return -1;
     }
