@@ -25,6 +25,23 @@ struct hf_alert_change {
     const char *who; /* of this path alone; NULL: not known */
 };
 
+/* What has come of it. */
+enum hf_alert_end {
+    HF_END_NONE, /* a notice */
+    HF_END_OPEN, /* seen; being put back, or left */
+    HF_END_BLOCKED,
+    HF_END_FAILED,
+    HF_END_CORRECTED,
+    HF_END_HEALED,
+    HF_END_DISMISSED
+};
+const char *hf_alert_outcome_name(enum hf_alert_end end); /* "open", "blocked", … */
+
+struct hf_alert_unit_label {
+    const char *name;
+    const char *value;
+};
+
 /* One object of a group. */
 struct hf_alert_item {
     const char *kind;
@@ -35,7 +52,15 @@ struct hf_alert_item {
 };
 
 struct hf_alert_text {
-    const char *key; /* idempotency key of this message: the same again means the same message */
+    const char *key;  /* idempotency key of this message: the same again means the same message */
+    const char *type; /* of the newest event: "drift.seen" */
+    int64_t event_id; /* of the newest event */
+    enum hf_alert_end end;
+    bool correcting; /* it is being put back right now */
+    const char *verdict;
+    const char *manager;
+    const struct hf_alert_unit_label *labels; /* of the unit */
+    size_t label_count;
     enum hf_alert_state state;
     const char *severity; /* "info", "warning", "critical" */
     const char *title;    /* a line, at most 200 characters: what, where, who, outcome */

@@ -13,13 +13,14 @@ struct hf_secret_ref {
 
 struct hf_config_channel {
     const char *name;
-    const char *type;            /* alert_text.h: "webhook", "slack", … */
-    const char *conversation;    /* of a slack-bot */
-    struct hf_secret_ref token;  /* a slack-bot's or Alertmanager's bearer token, PagerDuty's routing key */
-    struct hf_secret_ref url;    /* an incoming webhook's URL is its password */
-    struct hf_secret_ref secret; /* signs the messages; may be absent */
-    int64_t timeout_ms;          /* 0: the default */
-    int64_t give_up_ms;          /* 0: the default */
+    const char *type;                /* alert_text.h: "webhook", "slack", … */
+    const char *conversation;        /* of a slack-bot */
+    struct hf_secret_ref token;      /* a slack-bot's or Alertmanager's bearer token, PagerDuty's routing key */
+    struct hf_secret_ref url;        /* an incoming webhook's URL is its password */
+    struct hf_secret_ref secret;     /* signs the messages; may be absent */
+    int64_t timeout_ms;              /* 0: the default */
+    int64_t give_up_ms;              /* 0: the default */
+    const struct hf_value *settings; /* the channel in the file, by the schema: match, group, quiet, … */
 };
 
 struct hf_config_target {

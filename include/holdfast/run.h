@@ -34,6 +34,9 @@ struct hf_run_secrets {
 };
 int hf_run_channel(const struct hf_config *config, const struct hf_config_channel *from, struct hf_run_secrets *secrets,
                    struct hf_alert_channel *out, struct hf_error *err);
+/* Its settings alone (no secret is read), for `validate` too; what it makes lives in the config's arena. */
+int hf_run_channel_settings(const struct hf_config *config, const struct hf_config_channel *from,
+                            struct hf_alert_channel *out, struct hf_error *err);
 void hf_run_secrets_wipe(struct hf_run_secrets *secrets);
 
 #endif

@@ -260,7 +260,10 @@ int hf_agent_resume(struct hf_agent *agent, const struct hf_audit_event *newest,
     /* Whether the write went out before the end is not known: if the object is found right, it was very likely ours. */
     bool is_blocked = newest->type && strcmp(newest->type, "correction.blocked") == 0;
     incident->applied = incident->intended && !is_blocked;
-    incident->is_told = true; /* perhaps: an end that nobody waits for does no harm */
+    incident->rollout = newest->type && strncmp(newest->type, "rollout.", 8) == 0;
+    incident->created = newest->type && strcmp(newest->type, "object.absent") == 0;
+    /* Perhaps: an end that nobody waits for does no harm. That of a rollout would be news. */
+    incident->is_told = !incident->rollout && !incident->created;
     incident->blocked_before = is_blocked ? hf_agent_message_number(newest->message) : 0;
     (void)snprintf(incident->manager, sizeof incident->manager, "%s", newest->manager ? newest->manager : "");
     void *old = NULL;

@@ -144,7 +144,7 @@ static void is_no_more(struct hf_agent *agent, struct object *object)
                     object->incident.applied ? "was pruned" : "is gone, without holdfast's doing");
         struct event_extra extra = {.drifted_ms = object->incident.drifted_ms,
                                     .corrected_ms = agent->effects.now_ms(agent->effects.ctx),
-                                    .alert = object->incident.applied};
+                                    .alert = object->incident.applied || object->incident.is_told};
         hf_agent_say(agent, object, object->incident.applied ? "correction.confirmed" : "drift.healed", "info",
                      hf_buf_text(&text), &extra);
         object->incident.open = false;

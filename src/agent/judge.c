@@ -169,11 +169,13 @@ int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t d
         free(object->who);
         object->who = NULL;
     }
+    bool corrects = object->target->correct && !object->is_held;
     struct event_extra extra = {.manager = incident->manager,
                                 .operation = incident->operation,
                                 .drifted_ms = drifted_ms,
                                 .corrected_ms = HF_TIME_NONE,
-                                .alert = opens && (!object->target->correct || object->is_held) && !incident->created,
+                                .alert = opens && !incident->created && (!corrects || !incident->rollout),
+                                .correcting = corrects,
                                 .with_findings = true};
     object->target->drifts += opens && is_drift;
     incident->is_told |= extra.alert;
@@ -193,6 +195,12 @@ static void add_histogram(struct target *target, int64_t took_ms)
     }
     target->histogram[bucket]++;
     target->histogram_sum_ms += took_ms;
+}
+
+/* A rollout that went well is no news, unless it was told that it did not. */
+static bool is_heard_of(const struct incident *incident)
+{
+    return (!incident->created && !incident->rollout) || incident->is_told;
 }
 
 static void confirm(struct hf_agent *agent, struct object *object)
@@ -216,7 +224,7 @@ static void confirm(struct hf_agent *agent, struct object *object)
                                 .operation = incident->operation,
                                 .drifted_ms = incident->drifted_ms,
                                 .corrected_ms = now,
-                                .alert = !incident->created && !incident->rollout};
+                                .alert = is_heard_of(incident)};
     hf_agent_say(agent, object, incident->created || incident->rollout ? "rollout.confirmed" : "correction.confirmed",
                  incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text),
                  &extra);
@@ -244,7 +252,7 @@ void hf_agent_close_incident(struct hf_agent *agent, struct object *object)
                                     .operation = incident->operation,
                                     .drifted_ms = incident->drifted_ms,
                                     .corrected_ms = agent->effects.now_ms(agent->effects.ctx),
-                                    .alert = !incident->created && !incident->rollout};
+                                    .alert = is_heard_of(incident)};
         hf_agent_say(agent, object, incident->rollout ? "rollout.confirmed" : "drift.healed", "info",
                      hf_buf_text(&text), &extra);
     }

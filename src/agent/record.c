@@ -116,7 +116,16 @@ static void add_finding(struct hf_buf *out, const struct hf_finding *finding)
     hf_buf_addc(out, '}');
 }
 
-static const char *detail_of(struct hf_agent *agent, struct batch *batch, const struct object *object)
+static void add_labels(struct hf_buf *out, const struct hf_unit *unit)
+{
+    for (size_t i = 0; unit && i < unit->label_count; i++) {
+        hf_buf_adds(out, i == 0 ? ",\"labels\":{" : "");
+        add_text(out, unit->labels[i].name, unit->labels[i].value, i == 0);
+        hf_buf_adds(out, i + 1 == unit->label_count ? "}" : "");
+    }
+}
+
+static const char *detail_of(struct hf_agent *agent, struct batch *batch, const struct object *object, bool correcting)
 {
     struct hf_buf out = {0};
     hf_buf_adds(&out, "{\"findings\":[");
@@ -131,6 +140,10 @@ static const char *detail_of(struct hf_agent *agent, struct batch *batch, const 
     if (object->who && object->incident.open) {
         hf_buf_addf(&out, ",\"who\":%s", object->who);
     }
+    if (correcting) {
+        hf_buf_adds(&out, ",\"correcting\":true");
+    }
+    add_labels(&out, object->unit);
     hf_buf_addc(&out, '}');
     const char *kept = hf_buf_ok(&out) ? keep(agent, batch, hf_buf_text(&out)) : NULL;
     if (!kept) {
@@ -180,8 +193,8 @@ void hf_agent_say(struct hf_agent *agent, const struct object *object, const cha
     event->alert = extra->alert;
     if (extra->detail) {
         event->detail = keep(agent, batch, extra->detail);
-    } else if (extra->with_findings && (object->finding_count > 0 || (object->who && object->incident.open))) {
-        event->detail = detail_of(agent, batch, object);
+    } else if (extra->with_findings && (object->finding_count > 0 || extra->correcting || object->incident.open)) {
+        event->detail = detail_of(agent, batch, object, extra->correcting);
     }
     hf_log_write(agent->log,
                  strcmp(type, "correction.failed") == 0 || strcmp(type, "correction.blocked") == 0 ? HF_WARN : HF_INFO,

@@ -64,7 +64,7 @@ struct incident {
     bool is_put_off; /* … by a rule, a fight or a pause: ends by itself */
     enum hf_severity severity;
     bool failure_told;
-    bool is_told; /* an alert went out: its end is told, too */
+    bool is_told;    /* an alert went out: its end is told, too */
     bool recreated;  /* … which is done once */
     bool recreating; /* the server refuses the change: a rule says to delete it and make it anew */
     unsigned attempts;
@@ -318,6 +318,7 @@ struct event_extra {
     int64_t drifted_ms;
     int64_t corrected_ms;
     bool alert;
+    bool correcting; /* it is put back right now: who hears of the end soon need not hear of the beginning */
     bool with_findings;
     const char *incident; /* NULL: the open one */
     int64_t seen_ms;      /* of `incident` */

@@ -3,9 +3,11 @@
 #ifndef HOLDFAST_ALERT_CHANNEL_H
 #define HOLDFAST_ALERT_CHANNEL_H
 
+#include "group.h"
 #include "holdfast/alert.h"
 #include "holdfast/alert_text.h"
 #include "holdfast/clock.h"
+#include "policy.h"
 
 struct hf_channel {
     struct hf_alert *alert;
@@ -30,18 +32,21 @@ struct hf_channel {
     unsigned failures;         /* no answer, or a transient one, in a row */
     unsigned refusals;         /* since the last delivery */
 
-    bool has_message;
-    struct hf_alert_message message; /* in hand; its texts are owned */
-    struct hf_alert_message *queue;  /* taken too: more than was asked for, or asked by the one before a reload */
-    size_t queued;
-    bool has_outcome; /* settled but not yet taken by the outbox */
+    struct hf_policy policy;
+    struct hf_groups groups; /* what is in hand and not under way */
+    struct hf_batch *batch;  /* under way, or settled but not yet taken by the outbox */
+    bool has_outcome;
     int outcome;
     int64_t next_ms;
     char why[300];
+    char thread[32];     /* Slack's name for the message that was just taken */
+    bool may_be_more;    /* the outbox was not asked since something changed */
+    int64_t next_due_ms; /* of what is not in hand; HF_TIME_NONE: nothing */
 
     uint64_t delivered;
     uint64_t failed;
     uint64_t given_up;
+    uint64_t passed;
     bool failing;
 };
 
@@ -50,6 +55,7 @@ struct hf_alert {
     struct hf_http *http;
     struct hf_log *log;
     struct hf_alert_outbox outbox;
+    struct hf_arena *snooze_arena;
     struct hf_channel *channels;
     size_t count;
 };

@@ -168,7 +168,7 @@ int hf_parts_make(struct hf_arena *arena, const struct hf_alert_text *text, stru
     add_items(out, text);
     add(out, PART_LINK, "Open the incident", is_link(text->incident_url) ? text->incident_url : NULL);
     add(out, PART_LINK, "Open the unit", is_link(text->unit_url) ? text->unit_url : NULL);
-    if (!text->who && (text->state == HF_ALERT_NOTICE || text->item_count > 0)) {
+    if (!text->who && (text->state == HF_ALERT_NOTICE || text->item_count > 0 || !text->kind)) {
         /* A notice is nobody's doing, and a group's objects may each have their own. */
         for (size_t i = 0; i < out->count; i++) {
             if (out->items[i].kind == PART_FACT && strcmp(out->items[i].label, "Who") == 0) {

@@ -114,7 +114,8 @@ int hf_outbox_settle(struct hf_recorder *recorder, const struct hf_op *op, struc
             return -1;
         }
     }
-    /* Settled before: nothing is said twice. */
+    /* Settled before: nothing is said twice. (That what is known was told again stands for no row.) */
+    was_there |= settlement->count == 0;
     return was_there && op->event_count > 0 ? hf_record_event(recorder, &op->events[0], err) : 0;
 }
 

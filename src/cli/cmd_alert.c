@@ -42,18 +42,14 @@ static int take(void *ctx, const char *channel, size_t most, struct hf_error *er
                : hf_error_set(err, HF_ENOMEM, "out of memory");
 }
 
-static int settle(void *ctx, const char *channel, const struct hf_alert_message *message, int outcome, int64_t next_ms,
-                  const char *why, struct hf_error *err)
+static int settle(void *ctx, const struct hf_alert_settlement *settlement, struct hf_error *err)
 {
     struct sample *sample = ctx;
-    (void)channel;
-    (void)message;
-    (void)next_ms;
     (void)err;
     if (!sample->is_settled) {
         sample->is_settled = true;
-        sample->outcome = outcome;
-        (void)snprintf(sample->why, sizeof sample->why, "%s", why ? why : "");
+        sample->outcome = settlement->outcome;
+        (void)snprintf(sample->why, sizeof sample->why, "%s", settlement->why ? settlement->why : "");
         hf_loop_stop(sample->loop);
     }
     return 0;
@@ -134,6 +130,10 @@ static int test_channel(const char *config_path, const char *name, const char *s
     result = result == 0 ? make_event(&event, severity, err) : result;
     result = result == 0 ? hf_run_channel(config, from, &secrets, &channel, err) : result;
     if (result == 0) {
+        /* Whatever it is told else, and when: this goes now. */
+        channel.match_count = channel.except_count = channel.quiet_count = 0;
+        channel.limit_messages = 0;
+        channel.group_wait_ms = channel.group_wait_ms > 0 ? 1 : 0;
         sample.message.event_json = hf_buf_text(&event);
         sample.message.created_ms = hf_now_ms();
         result = is_dry ? print_body(&channel, &sample, err) : send_it(&channel, &sample, err);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "holdfast/alert.h"
 #include "holdfast/config.h"
 #include "holdfast/kubeconfig.h"
 #include "holdfast/mem.h"
@@ -37,8 +38,13 @@ static int check_config(const char *path, const struct hf_buf *bytes, struct hf_
     if (hf_config_read(path, hf_buf_text(bytes), bytes->len, &config, err) != 0) {
         return -1;
     }
-    struct hf_rules *rules;
-    int result = hf_run_rules(config, &rules, err);
+    struct hf_rules *rules = NULL;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < config->channel_count; i++) {
+        struct hf_alert_channel channel = {0};
+        result = hf_run_channel_settings(config, &config->channels[i], &channel, err);
+    }
+    result = result == 0 ? hf_run_rules(config, &rules, err) : result;
     if (result == 0) {
         printf("%s: a config with %zu targets and %zu alert channels\n", path, config->target_count,
                config->channel_count);

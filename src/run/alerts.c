@@ -34,7 +34,7 @@ int hf_run_channel(const struct hf_config *config, const struct hf_config_channe
                                      .dashboard_url = config->dashboard_url,
                                      .timeout_ms = from->timeout_ms,
                                      .give_up_ms = from->give_up_ms};
-    return 0;
+    return hf_run_channel_settings(config, from, out, err);
 }
 
 void hf_run_secrets_wipe(struct hf_run_secrets *secrets)
@@ -58,6 +58,39 @@ static int tell_channels(struct hf_run *run, struct hf_error *err)
     return result;
 }
 
+struct recall {
+    struct hf_alert *alert;
+    struct hf_error *err;
+    int result;
+};
+
+static bool recall_one(void *ctx, const struct hf_audit_told *told, const char *event_json)
+{
+    struct recall *recall = ctx;
+    struct hf_alert_told what = {.incident = told->incident,
+                                 .group = told->group,
+                                 .thread = told->thread,
+                                 .at_ms = told->told_ms,
+                                 .event_id = told->event_id,
+                                 .event_json = event_json};
+    recall->result = hf_alert_recall(recall->alert, told->channel, &what, recall->err);
+    return recall->result == 0;
+}
+
+/* At start: what was told before it. That the trail can't be read is told elsewhere, and no reason to tell nothing. */
+static int recall(struct hf_run *run, struct hf_alert *alert, struct hf_error *err)
+{
+    struct hf_error unread = HF_ERROR_INIT;
+    struct hf_audit_reader *reader;
+    struct recall recall = {alert, err, 0};
+    if (hf_audit_reader_open(run->database, &reader, &unread) != 0 ||
+        hf_audit_told(reader, recall_one, &recall, &unread) != 0) {
+        hf_log_error(run->log, HF_WARN, "what the channels were told before is not known", &unread, NULL);
+    }
+    hf_audit_reader_close(reader);
+    return recall.result;
+}
+
 int hf_run_alerts(struct hf_run *run, struct hf_error *err)
 {
     const struct hf_config *config = run->config;
@@ -78,6 +111,9 @@ int hf_run_alerts(struct hf_run *run, struct hf_error *err)
     }
     free(secrets);
     free(channels);
+    if (result == 0) {
+        result = run->alert ? hf_alert_inherit(made, run->alert, err) : recall(run, made, err);
+    }
     if (result == 0) {
         result = tell_channels(run, err);
     }

@@ -6,7 +6,8 @@
  * trail.c    trail and agent, alerts, pages  publish.c  views for the pages
  * pauses.c   what people have paused         hooks.c    the API servers' audit webhooks
  * reload.c   SIGHUP                          notify.c   systemd
- * alerts.c   the alert station               keep.c     the trail's checkpoints */
+ * alerts.c   the alert station               keep.c     the trail's checkpoints
+ * channel.c  what a channel is set to */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 

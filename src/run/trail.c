@@ -152,39 +152,76 @@ static int take(void *ctx, const char *channel, size_t most, struct hf_error *er
     return 0;
 }
 
-static int settle(void *ctx, const char *channel, const struct hf_alert_message *message, int outcome, int64_t next_ms,
-                  const char *why, struct hf_error *err)
+/* One event a message, of all that it spoke for. That a row was not for a channel is no event. */
+static bool describe(const struct hf_alert_settlement *settlement, struct hf_audit_event *event, struct hf_buf *text)
+{
+    int64_t attempts = 1;
+    for (size_t i = 0; i < settlement->count; i++) {
+        int64_t tried = settlement->messages[i]->attempts + 1;
+        attempts = tried > attempts ? tried : attempts;
+    }
+    hf_buf_addf(text, "alert %s", settlement->key);
+    if (settlement->count > 1) {
+        hf_buf_addf(text, " (%zu events)", settlement->count);
+    }
+    if (settlement->outcome == HF_ALERT_DELIVERED) {
+        event->type = "alert.delivered";
+        event->severity = "info";
+        hf_buf_addf(text, " reached %s at attempt %lld", settlement->channel, (long long)attempts);
+    } else {
+        event->type = "alert.failed";
+        event->severity = "warning";
+        hf_buf_addf(text, " never reached %s, given up after %lld attempts: %s", settlement->channel,
+                    (long long)attempts, settlement->why ? settlement->why : "no reason known");
+    }
+    event->message = hf_buf_text(text);
+    return settlement->outcome == HF_ALERT_DELIVERED || settlement->outcome == HF_ALERT_GIVEN_UP;
+}
+
+static int settle(void *ctx, const struct hf_alert_settlement *settlement, struct hf_error *err)
 {
     struct hf_run *run = ctx;
     hf_auto_buf struct hf_buf text = {0};
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    int64_t *ids = arena ? hf_arena_array(arena, settlement->count, sizeof *ids) : NULL;
+    struct hf_audit_told *told = arena ? hf_arena_array(arena, settlement->told_count, sizeof *told) : NULL;
     struct hf_audit_event event = {.at_ms = hf_now_ms(),
                                    .drifted_at_ms = HF_TIME_NONE,
                                    .seen_at_ms = HF_TIME_NONE,
                                    .corrected_at_ms = HF_TIME_NONE};
-    if (message->id == HF_RUN_NOTICE) {
-        hf_run_notice_settle(run, channel, outcome, next_ms);
+    struct hf_audit_settlement kept = {.ids = ids,
+                                       .next_ms = settlement->next_ms,
+                                       .last_error = settlement->why,
+                                       .how = settlement->outcome == HF_ALERT_AGAIN   ? HF_SETTLED_AGAIN
+                                              : settlement->outcome == HF_ALERT_LATER ? HF_SETTLED_LATER
+                                                                                      : HF_SETTLED,
+                                       .told = told,
+                                       .told_count = settlement->told_count};
+    if (!ids || !told) {
+        return hf_error_set(err, HF_ENOMEM, "settle an alert: out of memory");
+    }
+    for (size_t i = 0; i < settlement->count; i++) {
+        if (settlement->messages[i]->id == HF_RUN_NOTICE) {
+            hf_run_notice_settle(run, settlement->channel, settlement->outcome, settlement->next_ms);
+        } else {
+            ids[kept.count++] = settlement->messages[i]->id;
+        }
+    }
+    for (size_t i = 0; i < settlement->told_count; i++) {
+        const struct hf_alert_told *from = &settlement->told[i];
+        told[i] = (struct hf_audit_told){.channel = settlement->channel,
+                                         .incident = from->incident,
+                                         .group = from->group,
+                                         .thread = from->thread,
+                                         .told_ms = from->at_ms,
+                                         .event_id = from->event_id,
+                                         .over = from->over};
+    }
+    if (kept.count == 0 && kept.told_count == 0) {
         return 0;
     }
-    bool over = outcome != HF_ALERT_AGAIN;
-    if (outcome == HF_ALERT_DELIVERED) {
-        event.type = "alert.delivered";
-        event.severity = "info";
-        hf_buf_addf(&text, "alert %s reached %s at attempt %lld", message->key, channel,
-                    (long long)message->attempts + 1);
-    } else {
-        event.type = "alert.failed";
-        event.severity = "warning";
-        hf_buf_addf(&text, "alert %s never reached %s, given up after %lld attempts: %s", message->key, channel,
-                    (long long)message->attempts + 1, why ? why : "no reason known");
-    }
-    event.message = hf_buf_text(&text);
-    struct hf_audit_settlement settlement = {.ids = &message->id,
-                                             .count = 1,
-                                             .how = over ? HF_SETTLED : HF_SETTLED_AGAIN,
-                                             .next_ms = next_ms,
-                                             .last_error = why,
-                                             .event = over ? &event : NULL};
-    return hf_audit_outbox_settle(run->audit, &settlement, err);
+    kept.event = describe(settlement, &event, &text) ? &event : NULL;
+    return hf_audit_outbox_settle(run->audit, &kept, err);
 }
 
 void hf_run_outbox(struct hf_run *run, struct hf_alert_outbox *out)

@@ -274,14 +274,16 @@ Test(pauses, what_was_told_as_open_is_told_as_closed_when_its_unit_is_taken_away
     desk_free(desk);
 }
 
-Test(pauses, what_nobody_was_told_of_is_closed_silently)
+Test(pauses, whoever_heard_of_a_drift_that_is_being_put_back_hears_that_it_is_closed)
 {
     struct desk *desk = two_units();
     desk_change(desk, "ConfigMap", live_of("web", "9", 11)); /* its correction is about to be sent */
     desk_unit(desk, "web", NULL);
     desk_units(desk);
     cr_assert_eq(desk_count(desk, "drift.dismissed"), 1);
-    cr_assert_not(desk_last(desk, "drift.dismissed")->alert);
+    cr_assert(desk_last(desk, "drift.seen")->alert);
+    cr_assert(strstr(desk_last(desk, "drift.seen")->detail, "\"correcting\":true"));
+    cr_assert(desk_last(desk, "drift.dismissed")->alert);
     desk_free(desk);
 }
 

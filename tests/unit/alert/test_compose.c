@@ -63,7 +63,8 @@ Test(compose, each_type_is_open_an_update_resolved_or_a_notice)
         enum hf_alert_state state;
     } ROWS[] = {{"drift.seen", HF_ALERT_OPEN},        {"drift.attributed", HF_ALERT_UPDATE},
                 {"correction.failed", HF_ALERT_OPEN}, {"correction.confirmed", HF_ALERT_RESOLVED},
-                {"drift.healed", HF_ALERT_RESOLVED},  {"source.lost", HF_ALERT_NOTICE},
+                {"drift.healed", HF_ALERT_RESOLVED},  {"source.lost", HF_ALERT_OPEN},
+                {"source.found", HF_ALERT_RESOLVED},  {"unit.gone", HF_ALERT_NOTICE},
                 {"something.new", HF_ALERT_NOTICE}};
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
@@ -71,6 +72,43 @@ Test(compose, each_type_is_open_an_update_resolved_or_a_notice)
         (void)snprintf(json, sizeof json, "{\"type\":\"%s\"}", ROWS[i].type);
         cr_expect_eq(compose(arena, json).state, ROWS[i].state, "%s", ROWS[i].type);
     }
+}
+
+Test(compose, what_begins_and_ends_without_an_object_is_known_by_what_it_is_about)
+{
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    cr_expect_str_eq(compose(arena, "{\"type\":\"cluster.lost\",\"target\":\"dev\"}").incident, "cluster:dev");
+    cr_expect_str_eq(compose(arena, "{\"type\":\"cluster.found\",\"target\":\"dev\"}").incident, "cluster:dev");
+    cr_expect_str_eq(compose(arena, "{\"type\":\"unit.readable\",\"target\":\"dev\",\"unit\":\"web\"}").incident,
+                     "unit:dev/web");
+    cr_expect_null(compose(arena, "{\"type\":\"unit.gone\",\"target\":\"dev\"}").incident);
+}
+
+Test(compose, a_drift_that_is_being_put_back_says_so_and_carries_its_units_labels)
+{
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    struct hf_alert_text text = compose(
+        arena, "{\"id\":7,\"type\":\"drift.seen\",\"detail\":{\"correcting\":true,\"labels\":{\"team\":\"fx\"}}}");
+    cr_expect(text.correcting);
+    cr_expect_str_eq(text.action, "Being put back by holdfast");
+    cr_expect_eq(text.event_id, 7);
+    cr_assert_eq(text.label_count, 1u);
+    cr_expect_str_eq(text.labels[0].name, "team");
+    cr_expect_str_eq(text.labels[0].value, "fx");
+}
+
+Test(compose, a_long_text_is_never_cut_within_a_character)
+{
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    char json[4200];
+    size_t len = (size_t)snprintf(json, sizeof json, "{\"type\":\"drift.seen\",\"message\":\"x");
+    while (len < 4000) {
+        len += (size_t)snprintf(json + len, sizeof json - len, "\u00e9");
+    }
+    (void)snprintf(json + len, sizeof json - len, "\"}");
+    struct hf_alert_text text = compose(arena, json);
+    cr_expect(hf_utf8_valid(text.title, strlen(text.title)));
+    cr_expect_eq(strlen(text.title), 1999u);
 }
 
 Test(compose, who_did_it_told_after_the_incidents_end_opens_it_at_no_pager_again)

@@ -108,24 +108,25 @@ static int take(void *ctx, const char *channel, size_t most, struct hf_error *er
     return hf_loop_post(loop, answer, NULL, asked);
 }
 
-static int settle(void *ctx, const char *channel, const struct hf_alert_message *message, int outcome, int64_t next_ms,
-                  const char *why, struct hf_error *err)
+static int settle(void *ctx, const struct hf_alert_settlement *settlement, struct hf_error *err)
 {
-    struct row *row = &outbox.rows[message->id - 1];
     (void)ctx;
     if (outbox.refuse_settles > 0) {
         outbox.refuse_settles--;
         return hf_error_set(err, HF_EBUSY, "the queue is full");
     }
-    cr_assert(row->in_hand && !row->done, "settled what was not in hand");
-    cr_assert_str_eq(row->channel, channel);
-    row->in_hand = false;
-    row->done = outcome != HF_ALERT_AGAIN;
-    row->outcome = outcome;
-    row->attempts++;
-    row->due_ms = next_ms;
-    (void)snprintf(row->why, sizeof row->why, "%s", why ? why : "");
-    outbox.settled += row->done;
+    for (size_t i = 0; i < settlement->count; i++) {
+        struct row *row = &outbox.rows[settlement->messages[i]->id - 1];
+        cr_assert(row->in_hand && !row->done, "settled what was not in hand");
+        cr_assert_str_eq(row->channel, settlement->channel);
+        row->in_hand = false;
+        row->done = settlement->outcome != HF_ALERT_AGAIN && settlement->outcome != HF_ALERT_LATER;
+        row->outcome = settlement->outcome;
+        row->attempts += settlement->outcome != HF_ALERT_LATER;
+        row->due_ms = settlement->next_ms;
+        (void)snprintf(row->why, sizeof row->why, "%s", settlement->why ? settlement->why : "");
+        outbox.settled += row->done;
+    }
     return 0;
 }
 

@@ -1,0 +1,716 @@
+#include "group.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compose.h"
+#include "holdfast/clock.h"
+#include "holdfast/digest.h"
+#include "route.h"
+
+#define NEVER INT64_MAX
+#define CALM_MS 60000 /* a group that has nothing to say is known so long at the least */
+
+static const char *literal(const char *severity)
+{
+    static const char *const NAMES[] = {"info", "warning", "critical"};
+    return NAMES[hf_severity_rank(severity)];
+}
+
+int hf_row_new(const struct hf_alert_message *message, const char *dashboard_url, int64_t now_ms, struct hf_row **out,
+               struct hf_error *err)
+{
+    struct hf_row *row = hf_calloc(1, sizeof *row);
+    struct hf_arena *arena = row ? hf_arena_new(0) : NULL;
+    *out = NULL;
+    if (!arena) {
+        free(row);
+        return hf_error_set(err, HF_ENOMEM, "take an alert: out of memory");
+    }
+    row->arena = arena;
+    row->message = *message;
+    row->message.key = hf_arena_copy(arena, message->key, strlen(message->key));
+    row->message.event_json = hf_arena_copy(arena, message->event_json, strlen(message->event_json));
+    row->since_ms = message->created_ms < now_ms ? message->created_ms : now_ms;
+    struct hf_error problem = HF_ERROR_INIT;
+    bool is_whole = row->message.key && row->message.event_json;
+    if (is_whole && hf_compose(arena, &row->message, dashboard_url, &row->text, &problem) != 0) {
+        is_whole = problem.code != HF_ENOMEM;
+        row->text = (struct hf_alert_text){.key = row->message.key,
+                                           .title = "an event that can't be read",
+                                           .state = HF_ALERT_NOTICE,
+                                           .drifted_ms = HF_TIME_NONE,
+                                           .seen_ms = HF_TIME_NONE,
+                                           .corrected_ms = HF_TIME_NONE,
+                                           .at_ms = row->since_ms};
+    }
+    if (!is_whole) {
+        hf_row_free(row);
+        return hf_error_set(err, HF_ENOMEM, "take an alert: out of memory");
+    }
+    *out = row;
+    return 0;
+}
+
+void hf_row_free(struct hf_row *row)
+{
+    if (row) {
+        hf_arena_free(row->arena);
+        free(row);
+    }
+}
+
+static void free_member(struct hf_incident *member)
+{
+    free(member->incident);
+    free(member->kind);
+    free(member->namespace);
+    free(member->name);
+    free(member->title);
+    free(member->who);
+    free(member->verdict);
+}
+
+static void drop_member(struct hf_group *group, size_t index)
+{
+    free_member(&group->members[index]);
+    group->member_count--;
+    memmove(&group->members[index], &group->members[index + 1],
+            (group->member_count - index) * sizeof group->members[0]);
+}
+
+static void free_group(struct hf_group *group)
+{
+    while (group->first) {
+        struct hf_row *row = group->first;
+        group->first = row->next;
+        hf_row_free(row);
+    }
+    for (size_t i = 0; i < group->member_count; i++) {
+        free_member(&group->members[i]);
+    }
+    free(group->members);
+    free(group->key);
+    free(group->target);
+    free(group->namespace);
+    free(group->id);
+    free(group->thread);
+    free(group);
+}
+
+void hf_groups_free(struct hf_groups *groups)
+{
+    while (groups->first) {
+        struct hf_group *group = groups->first;
+        groups->first = group->next;
+        free_group(group);
+    }
+    groups->row_count = 0;
+}
+
+static struct hf_incident *find_member(const struct hf_group *group, const char *incident)
+{
+    for (size_t i = 0; incident && i < group->member_count; i++) {
+        if (strcmp(group->members[i].incident, incident) == 0) {
+            return &group->members[i];
+        }
+    }
+    return NULL;
+}
+
+static struct hf_group *group_of_incident(const struct hf_groups *groups, const char *incident)
+{
+    for (struct hf_group *group = groups->first; incident && group; group = group->next) {
+        if (find_member(group, incident)) {
+            return group;
+        }
+    }
+    return NULL;
+}
+
+bool hf_groups_told(const struct hf_groups *groups, const char *incident)
+{
+    const struct hf_group *group = group_of_incident(groups, incident);
+    return group && find_member(group, incident)->told;
+}
+
+static void add_part(struct hf_buf *key, unsigned by, enum hf_alert_by bit, const char *text)
+{
+    if (by & (unsigned)bit) {
+        hf_buf_adds(key, text ? text : "\x1e"); /* that there is none is not the same as an empty one */
+    }
+    hf_buf_addc(key, '\x1f');
+}
+
+/* What begins and ends without an object is a group by itself; notices are by their type; a snoozed object waits alone.
+ */
+static void add_key(struct hf_buf *key, const struct hf_group_settings *settings, const struct hf_row *row)
+{
+    const struct hf_alert_text *text = &row->text;
+    bool is_alone = settings->wait_ms <= 0 || (settings->by & HF_GROUP_INCIDENT) || row->is_snoozed ||
+                    (text->incident && !text->kind);
+    if (is_alone) {
+        hf_buf_addf(key, "i\x1f%s", text->incident ? text->incident : row->message.key);
+    } else if (text->state == HF_ALERT_NOTICE) {
+        hf_buf_addf(key, "n\x1f%s\x1f%s", text->type ? text->type : "", text->target ? text->target : "");
+    } else {
+        hf_buf_adds(key, "g\x1f");
+        add_part(key, settings->by, HF_GROUP_TARGET, text->target);
+        add_part(key, settings->by, HF_GROUP_SPACE, text->space);
+        add_part(key, settings->by, HF_GROUP_UNIT, text->unit);
+        /* A namespace is in itself, as it were: deleted, it takes all that is in it along. */
+        bool is_namespace = text->kind && strcmp(text->kind, "Namespace") == 0 && !text->namespace;
+        add_part(key, settings->by, HF_GROUP_NAMESPACE, is_namespace ? text->name : text->namespace);
+        add_part(key, settings->by & (is_namespace ? ~(unsigned)HF_GROUP_KIND : ~0u), HF_GROUP_KIND, text->kind);
+    }
+}
+
+static struct hf_group *new_group(struct hf_groups *groups, const struct hf_group_settings *settings, const char *key,
+                                  const struct hf_alert_text *text)
+{
+    struct hf_group *group = hf_calloc(1, sizeof *group);
+    const char *namespace =
+        text->kind && strcmp(text->kind, "Namespace") == 0 && !text->namespace ? text->name : text->namespace;
+    if (!group) {
+        return NULL;
+    }
+    group->told_ms = HF_TIME_NONE;
+    group->key = hf_strdup(key);
+    group->target = hf_strdup(text->target);
+    group->namespace = settings->by & HF_GROUP_NAMESPACE ? hf_strdup(namespace) : NULL;
+    if (!group->key || (text->target && !group->target)) {
+        free_group(group);
+        return NULL;
+    }
+    struct hf_group **end = &groups->first;
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = group;
+    return group;
+}
+
+static struct hf_group *find_group(struct hf_groups *groups, const struct hf_group_settings *settings,
+                                   const struct hf_row *row)
+{
+    struct hf_group *group = group_of_incident(groups, row->text.incident);
+    hf_auto_buf struct hf_buf key = {0};
+    add_key(&key, settings, row);
+    for (struct hf_group *other = groups->first; !group && other && hf_buf_ok(&key); other = other->next) {
+        group = strcmp(other->key, hf_buf_text(&key)) == 0 ? other : NULL;
+    }
+    return group || !hf_buf_ok(&key) ? group : new_group(groups, settings, hf_buf_text(&key), &row->text);
+}
+
+static bool put(char **at, const char *text)
+{
+    if (!text || (*at && strcmp(*at, text) == 0)) {
+        return true;
+    }
+    char *copy = hf_strdup(text);
+    if (copy) {
+        free(*at);
+        *at = copy;
+    }
+    return copy != NULL;
+}
+
+static struct hf_incident *member_for(struct hf_group *group, const char *incident)
+{
+    struct hf_incident *member = find_member(group, incident);
+    if (member) {
+        return member;
+    }
+    if (group->member_count == group->member_cap) {
+        size_t cap = group->member_cap ? group->member_cap * 2 : 4;
+        struct hf_incident *members = hf_reallocarray(group->members, cap, sizeof *members);
+        if (!members) {
+            return NULL;
+        }
+        group->members = members;
+        group->member_cap = cap;
+    }
+    member = &group->members[group->member_count];
+    *member = (struct hf_incident){.incident = hf_strdup(incident),
+                                   .severity = "info",
+                                   .drifted_ms = HF_TIME_NONE,
+                                   .seen_ms = HF_TIME_NONE,
+                                   .corrected_ms = HF_TIME_NONE};
+    if (!member->incident) {
+        return NULL;
+    }
+    group->member_count++;
+    return member;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a == HF_TIME_NONE ? b : b == HF_TIME_NONE ? a : a < b ? a : b;
+}
+
+/* Whoever it was stays known when the newest event doesn't say. */
+static int note(struct hf_group *group, const struct hf_alert_text *text)
+{
+    struct hf_incident *member = text->incident ? member_for(group, text->incident) : NULL;
+    if (!text->incident) {
+        return 0;
+    }
+    if (!member || !put(&member->kind, text->kind) || !put(&member->namespace, text->namespace) ||
+        !put(&member->name, text->name) || !put(&member->title, text->title) || !put(&member->who, text->who) ||
+        !put(&member->verdict, member->verdict ? NULL : text->verdict)) {
+        return -1;
+    }
+    bool over = text->state == HF_ALERT_RESOLVED;
+    member->severity = over && hf_severity_rank(text->severity) < hf_severity_rank(member->severity)
+                           ? member->severity
+                           : literal(text->severity);
+    member->over = over;
+    member->end = text->end;
+    member->correcting = text->correcting;
+    member->event_id = text->event_id;
+    member->drifted_ms = earlier(member->drifted_ms, text->drifted_ms);
+    member->seen_ms = earlier(member->seen_ms, text->seen_ms);
+    member->corrected_ms = text->corrected_ms;
+    return 0;
+}
+
+int hf_groups_add(struct hf_groups *groups, const struct hf_group_settings *settings, struct hf_row *row,
+                  struct hf_error *err)
+{
+    struct hf_group *group = find_group(groups, settings, row);
+    if (!group || note(group, &row->text) != 0) {
+        return hf_error_set(err, HF_ENOMEM, "take an alert: out of memory");
+    }
+    row->next = NULL;
+    if (group->last) {
+        group->last->next = row;
+    } else {
+        group->first = row;
+    }
+    group->last = row;
+    group->row_count++;
+    groups->row_count++;
+    return 0;
+}
+
+int hf_groups_recall(struct hf_groups *groups, const struct hf_group_settings *settings,
+                     const struct hf_alert_told *told, struct hf_error *err)
+{
+    struct hf_row *row;
+    struct hf_alert_message message = {.key = told->incident, .event_json = told->event_json};
+    if (hf_row_new(&message, NULL, 0, &row, err) != 0) {
+        return -1;
+    }
+    row->text.incident = told->incident;
+    row->text.state = HF_ALERT_OPEN;
+    struct hf_group *group = find_group(groups, settings, row);
+    bool is_whole =
+        group && note(group, &row->text) == 0 && put(&group->id, told->group) && put(&group->thread, told->thread);
+    if (is_whole) {
+        struct hf_incident *member = find_member(group, told->incident);
+        member->told = true;
+        member->event_id = told->event_id;
+        group->told_ms = told->at_ms > group->told_ms ? told->at_ms : group->told_ms;
+        unsigned rank = hf_severity_rank(member->severity);
+        group->told_rank = rank > group->told_rank ? rank : group->told_rank;
+    }
+    hf_row_free(row);
+    return is_whole ? 0 : hf_error_set(err, HF_ENOMEM, "recall what was told: out of memory");
+}
+
+static int inherit_group(struct hf_groups *groups, const struct hf_group *from)
+{
+    static const struct hf_group_settings ALL_BY = {.by = HF_GROUP_NAMESPACE};
+    const struct hf_alert_text place = {.target = from->target, .namespace = from->namespace};
+    struct hf_group *group = NULL;
+    for (size_t i = 0; i < from->member_count; i++) {
+        const struct hf_incident *old = &from->members[i];
+        if (!old->told) {
+            continue;
+        }
+        group = group ? group : new_group(groups, &ALL_BY, from->key, &place);
+        struct hf_incident *member = group ? member_for(group, old->incident) : NULL;
+        if (!member || !put(&member->kind, old->kind) || !put(&member->namespace, old->namespace) ||
+            !put(&member->name, old->name) || !put(&member->title, old->title) || !put(&member->who, old->who) ||
+            !put(&member->verdict, old->verdict) || !put(&group->id, from->id) || !put(&group->thread, from->thread)) {
+            return -1;
+        }
+        member->severity = old->severity;
+        member->end = old->end;
+        member->told = true;
+        member->event_id = old->event_id;
+        member->drifted_ms = old->drifted_ms;
+        member->seen_ms = old->seen_ms;
+        group->told_ms = from->told_ms;
+        group->told_rank = from->told_rank;
+    }
+    return 0;
+}
+
+int hf_groups_inherit(struct hf_groups *groups, const struct hf_groups *before, struct hf_error *err)
+{
+    for (const struct hf_group *group = before->first; group; group = group->next) {
+        if (inherit_group(groups, group) != 0) {
+            return hf_error_set(err, HF_ENOMEM, "recall what was told: out of memory");
+        }
+    }
+    return 0;
+}
+
+static bool any_told(const struct hf_group *group)
+{
+    for (size_t i = 0; i < group->member_count; i++) {
+        if (group->members[i].told) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_over(const struct hf_group *group)
+{
+    for (size_t i = 0; i < group->member_count; i++) {
+        if (!group->members[i].over) {
+            return false;
+        }
+    }
+    return group->member_count > 0;
+}
+
+/* The gravest of what waits. */
+static unsigned rank_of(const struct hf_group *group)
+{
+    unsigned most = 0;
+    for (const struct hf_row *row = group->first; row; row = row->next) {
+        unsigned rank = hf_severity_rank(row->text.severity);
+        most = rank > most ? rank : most;
+    }
+    return most;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t plus(int64_t at_ms, int64_t delay_ms)
+{
+    return at_ms > NEVER - delay_ms ? NEVER : at_ms + delay_ms;
+}
+
+/* When a snoozed object may be told of: at once where the channel was told of it before and it is over. */
+static int64_t snoozed_until(const struct hf_group *group, const struct hf_group_settings *settings, int64_t now_ms)
+{
+    int64_t until = HF_TIME_NONE;
+    for (const struct hf_row *row = group->first; row; row = row->next) {
+        int64_t end = hf_route_snoozed_until(settings->snoozes, settings->snooze_count, &row->text, now_ms);
+        if (end == HF_TIME_NONE) {
+            return HF_TIME_NONE;
+        }
+        until = later(until, end);
+    }
+    return until;
+}
+
+static int64_t due_at(const struct hf_group *group, const struct hf_group_settings *settings, int64_t now_ms)
+{
+    bool ends = any_told(group) && all_over(group);
+    if (group->in_flight) {
+        return NEVER;
+    }
+    if (!group->first) {
+        return settings->repeat_ms > 0 && any_told(group) && !all_over(group)
+                   ? plus(group->told_ms, settings->repeat_ms)
+                   : NEVER;
+    }
+    unsigned rank = rank_of(group);
+    int64_t due = plus(ends ? group->last->since_ms : group->first->since_ms, settings->wait_ms);
+    bool is_graver = rank > group->told_rank && !all_over(group);
+    if (settings->wait_ms > 0 && group->told_ms != HF_TIME_NONE && !ends && !is_graver) {
+        due = later(due, plus(group->told_ms, settings->interval_ms));
+    }
+    if (rank < settings->quiet_below) {
+        due = later(due, hf_route_quiet_until(settings->quiet, settings->quiet_count, now_ms));
+    }
+    return ends ? due : later(due, snoozed_until(group, settings, now_ms));
+}
+
+struct hf_group *hf_groups_due(struct hf_groups *groups, const struct hf_group_settings *settings, int64_t now_ms,
+                               int64_t *wait_ms)
+{
+    struct hf_group *first = NULL;
+    int64_t first_due = NEVER;
+    for (struct hf_group *group = groups->first; group; group = group->next) {
+        int64_t due = due_at(group, settings, now_ms);
+        if (due < first_due) {
+            first = group;
+            first_due = due;
+        }
+    }
+    *wait_ms = first_due == NEVER ? NEVER : first_due > now_ms ? first_due - now_ms : 0;
+    return first && first_due <= now_ms ? first : NULL;
+}
+
+size_t hf_groups_due_count(const struct hf_groups *groups, const struct hf_group_settings *settings, int64_t now_ms)
+{
+    size_t count = 0;
+    for (const struct hf_group *group = groups->first; group; group = group->next) {
+        count += due_at(group, settings, now_ms) <= now_ms;
+    }
+    return count;
+}
+
+bool hf_group_passes(const struct hf_group *group, const struct hf_group_settings *settings)
+{
+    if (!group->first || group->member_count == 0) {
+        return false;
+    }
+    bool told = any_told(group);
+    bool over = all_over(group);
+    bool only_closed = true;
+    for (size_t i = 0; i < group->member_count; i++) {
+        only_closed &= group->members[i].end == HF_END_DISMISSED;
+    }
+    /* Of one event at a time only the end of a correction is told, not its beginning. */
+    bool begins = settings->wait_ms <= 0 && group->first->text.correcting && group->first->text.end == HF_END_OPEN;
+    return begins || (over && (settings->without_resolved || (!told && (settings->is_pager || only_closed))));
+}
+
+void hf_groups_tidy(struct hf_groups *groups, const struct hf_group_settings *settings, int64_t now_ms)
+{
+    int64_t calm_ms = settings->interval_ms > CALM_MS ? settings->interval_ms : CALM_MS;
+    for (struct hf_group **at = &groups->first; *at;) {
+        struct hf_group *group = *at;
+        bool is_calm = settings->wait_ms <= 0 || group->told_ms == HF_TIME_NONE || group->told_ms + calm_ms <= now_ms;
+        if (!group->first && !group->in_flight && group->member_count == 0 && is_calm) {
+            *at = group->next;
+            free_group(group);
+        } else {
+            at = &group->next;
+        }
+    }
+}
+
+/* --- batches */
+
+static size_t rows_of(struct hf_group *const *groups, size_t count, size_t most)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        rows += groups[i]->row_count;
+    }
+    return rows < most ? rows : most;
+}
+
+/* One row keeps its own key; many have one by all of theirs; what is told again has one by what and when. */
+static int make_key(struct hf_batch *batch, struct hf_error *err)
+{
+    hf_auto_buf struct hf_buf keys = {0};
+    hf_auto_buf struct hf_buf key = {0};
+    struct hf_digest digest;
+    if (batch->row_count == 1) {
+        (void)snprintf(batch->key, sizeof batch->key, "%s", batch->messages[0]->key);
+        return 0;
+    }
+    for (size_t i = 0; i < batch->row_count; i++) {
+        hf_buf_addf(&keys, "%s\n", batch->messages[i]->key);
+    }
+    if (batch->row_count == 0) {
+        hf_buf_addf(&keys, "%s\n%" PRId64, batch->groups[0]->id ? batch->groups[0]->id : "", batch->now_ms);
+    }
+    if (!hf_buf_ok(&keys)) {
+        return hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
+    }
+    if (hf_sha256(keys.ptr, keys.len, &digest, err) != 0) {
+        return -1;
+    }
+    hf_buf_adds(&key, "grp_");
+    hf_buf_add_hex(&key, digest.bytes, 16);
+    (void)snprintf(batch->key, sizeof batch->key, "%s", hf_buf_text(&key));
+    return hf_buf_ok(&key) ? 0 : hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
+}
+
+static struct hf_row *pop_row(struct hf_group *group)
+{
+    struct hf_row *row = group->first;
+    group->first = row->next;
+    group->last = group->first ? group->last : NULL;
+    group->row_count--;
+    return row;
+}
+
+static bool take_rows(struct hf_batch *batch, size_t most)
+{
+    for (size_t i = 0; i < batch->group_count; i++) {
+        struct hf_group *group = batch->groups[i];
+        while (group->first && batch->row_count < most) {
+            struct hf_row *row = pop_row(group);
+            batch->rows[batch->row_count] = row;
+            batch->messages[batch->row_count++] = &row->message;
+            batch->created_ms = earlier(batch->created_ms, row->message.created_ms);
+            batch->attempts = later(batch->attempts, row->message.attempts);
+        }
+        group->in_flight = true;
+        if (!group->id && group->member_count > 0) {
+            group->id = hf_strdup(group->members[0].incident);
+            if (!group->id) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool has_row(const struct hf_group *group, const char *incident)
+{
+    for (const struct hf_row *row = group->first; row; row = row->next) {
+        if (row->text.incident && strcmp(row->text.incident, incident) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool list_told(struct hf_batch *batch)
+{
+    size_t members = 0;
+    for (size_t i = 0; i < batch->group_count; i++) {
+        members += batch->groups[i]->member_count;
+    }
+    batch->told = hf_arena_array(batch->arena, members, sizeof *batch->told);
+    for (size_t i = 0; batch->told && i < batch->group_count; i++) {
+        const struct hf_group *group = batch->groups[i];
+        for (size_t m = 0; m < group->member_count; m++) {
+            const struct hf_incident *member = &group->members[m];
+            struct hf_alert_told *told = &batch->told[batch->told_count++];
+            *told = (struct hf_alert_told){.incident =
+                                               hf_arena_copy(batch->arena, member->incident, strlen(member->incident)),
+                                           .group = hf_arena_copy(batch->arena, group->id, strlen(group->id)),
+                                           .at_ms = batch->now_ms,
+                                           .event_id = member->event_id,
+                                           .over = member->over && !has_row(group, member->incident)};
+            if (!told->incident || !told->group) {
+                return false;
+            }
+        }
+    }
+    return batch->told != NULL;
+}
+
+int hf_batch_new(struct hf_group *const *groups, size_t count, size_t most_rows, int64_t now_ms, struct hf_batch **out,
+                 struct hf_error *err)
+{
+    size_t most = rows_of(groups, count, most_rows);
+    struct hf_batch *batch = hf_calloc(1, sizeof *batch);
+    struct hf_arena *arena = batch ? hf_arena_new(0) : NULL;
+    *out = NULL;
+    if (!arena) {
+        free(batch);
+        return hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
+    }
+    batch->arena = arena;
+    batch->now_ms = now_ms;
+    batch->created_ms = HF_TIME_NONE;
+    batch->groups = hf_arena_array(arena, count, sizeof(struct hf_group *));
+    batch->rows = hf_arena_array(arena, most, sizeof(struct hf_row *));
+    batch->messages = hf_arena_array(arena, most, sizeof(struct hf_alert_message *));
+    if (!batch->groups || !batch->rows || !batch->messages) {
+        hf_arena_free(arena);
+        free(batch);
+        return hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
+    }
+    memcpy(batch->groups, groups, count * sizeof(struct hf_group *));
+    batch->group_count = count;
+    bool is_whole = take_rows(batch, most);
+    batch->created_ms = batch->created_ms == HF_TIME_NONE ? now_ms : batch->created_ms;
+    *out = batch;
+    /* From here on the batch holds rows: the caller ends it also when this fails. */
+    if (!is_whole || !list_told(batch)) {
+        return hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
+    }
+    return make_key(batch, err);
+}
+
+static const struct hf_alert_told *told_of(const struct hf_batch *batch, const char *incident)
+{
+    for (size_t i = 0; i < batch->told_count; i++) {
+        if (strcmp(batch->told[i].incident, incident) == 0) {
+            return &batch->told[i];
+        }
+    }
+    return NULL;
+}
+
+/* What its end was told of goes; what was told of stays; what could not be told comes again with its rows. */
+static void settle_members(struct hf_group *group, const struct hf_batch *batch, bool told)
+{
+    for (size_t i = group->member_count; i-- > 0;) {
+        struct hf_incident *member = &group->members[i];
+        const struct hf_alert_told *what = told ? told_of(batch, member->incident) : NULL;
+        bool waits = has_row(group, member->incident);
+        if (what) {
+            member->told = !what->over;
+        }
+        if (!waits && ((what && what->over) || (!told && !member->told))) {
+            drop_member(group, i);
+        } else if (!told && !waits && member->over) {
+            member->over = false; /* its end was not told: it comes again */
+        }
+    }
+}
+
+/* How grave its message was: what comes soon after it and is no graver waits, also when all was over meanwhile. */
+static unsigned rank_told(const struct hf_group *group, const struct hf_batch *batch)
+{
+    unsigned most = 0;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        unsigned rank = hf_severity_rank(batch->rows[i]->text.severity);
+        most = rank > most ? rank : most;
+    }
+    for (size_t i = 0; i < group->member_count; i++) {
+        unsigned rank = group->members[i].told ? hf_severity_rank(group->members[i].severity) : 0;
+        most = rank > most ? rank : most;
+    }
+    return most;
+}
+
+void hf_batch_end(struct hf_groups *groups, struct hf_batch *batch, bool told, const char *thread)
+{
+    for (size_t i = 0; i < batch->group_count; i++) {
+        struct hf_group *group = batch->groups[i];
+        group->in_flight = false;
+        settle_members(group, batch, told);
+        if (told) {
+            group->told_ms = batch->now_ms;
+            group->told_rank = rank_told(group, batch);
+            (void)(group->thread || put(&group->thread, thread)); /* without memory: the next one is no reply */
+        }
+        if (!any_told(group)) {
+            free(group->id);
+            free(group->thread);
+            group->id = group->thread = NULL;
+        }
+    }
+    for (size_t i = 0; i < batch->row_count; i++) {
+        hf_row_free(batch->rows[i]);
+        groups->row_count--;
+    }
+    hf_arena_free(batch->arena);
+    free(batch);
+}
+
+struct hf_row *hf_batch_rest(struct hf_groups *groups, struct hf_batch *batch)
+{
+    struct hf_row *rest = NULL;
+    struct hf_row **end = &rest;
+    for (size_t i = 0; i < batch->group_count; i++) {
+        while (batch->groups[i]->first) {
+            *end = pop_row(batch->groups[i]);
+            groups->row_count--;
+            end = &(*end)->next;
+            *end = NULL;
+        }
+    }
+    return rest;
+}
