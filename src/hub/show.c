@@ -75,12 +75,17 @@ static cJSON *status_of(const struct hub_unit *unit)
     const cJSON *event = cJSON_GetArrayItem(unit->events, cJSON_GetArraySize(unit->events) - 1);
     cJSON *json = cJSON_CreateObject();
     int64_t live = hub_number(unit->json, "LiveRevisionNum");
+    const char *status = hub_text(event, "Status");
+    bool ended = !event || strcmp(status, "Completed") == 0 || strcmp(status, "Failed") == 0;
     hub_set_text(json, "Status",
-                 event && strcmp(hub_text(event, "Status"), "Completed") != 0 ? "Progressing"
-                 : live > 0                                                   ? "Ready"
-                                                                              : "NotLive");
+                 !ended                          ? "Progressing"
+                 : strcmp(status, "Failed") == 0 ? "Failed"
+                 : live > 0                      ? "Ready"
+                                                 : "NotLive");
     hub_set_text(json, "Action", event ? hub_text(event, "Action") : "None");
     hub_set_text(json, "ActionResult", event ? hub_text(event, "Result") : "None");
+    hub_set_text(json, "ActionStartedAt", event ? hub_text(event, "StartedAt") : "0001-01-01T00:00:00Z");
+    hub_set_text(json, "ActionTerminatedAt", event && ended ? hub_text(event, "TerminatedAt") : "0001-01-01T00:00:00Z");
     hub_set_text(json, "SyncStatus",
                  live > 0 && live == hub_number(unit->json, "HeadRevisionNum") ? "Synced" : "OutOfSync");
     return json;
