@@ -58,7 +58,7 @@ agent_config "$HF_WORK/units"
 refused "without its key" "keyed from event $((plain + 1)) on, and no key is given" "$keyed"
 HF_MORE="trail: {hmac_key: {file: $HF_WORK/other.key}}"
 agent_config "$HF_WORK/units"
-(umask 077 && head -c 32 /dev/urandom >"$HF_WORK/other.key")
+(umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d " \n" >"$HF_WORK/other.key")
 refused "with another key" "keyed from event $((plain + 1)) on, and the key that is given is another one" "$keyed"
 verify --key-file "$HF_WORK/auditor.key"
 equal "after the refusals: exit" "$status" 0
