@@ -2,6 +2,7 @@
 #include "confighub_list.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MOST_ITEM ((size_t)96 << 20) /* should a server send Data in spite of `select` */
 #define MOST_BYTES ((size_t)512 << 20)
@@ -67,10 +68,26 @@ static int begin(struct confighub_listing *listing, struct hf_error *err)
     return listing->split ? feed(listing, "{\"items\":", 9, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
 }
 
+/* So that a page of something else is refused at its first byte. */
+static int check_first(const char *bytes, size_t len, struct hf_error *err)
+{
+    while (len > 0 && strchr(" \t\r\n", *bytes)) {
+        bytes++;
+        len--;
+    }
+    if (len == 0 || *bytes == '[' || *bytes == 'n') {
+        return 0;
+    }
+    return hf_error_set(err, HF_EPARSE, "not the list that was expected: found %s at its beginning",
+                        *bytes == '{'   ? "an object"
+                        : *bytes == '<' ? "a page of HTML or XML"
+                                        : "something else");
+}
+
 static int on_bytes(void *ctx, const char *bytes, size_t len, struct hf_error *err)
 {
     struct confighub_listing *listing = ctx;
-    if (!listing->split && begin(listing, err) != 0) {
+    if (!listing->split && (check_first(bytes, len, err) != 0 || begin(listing, err) != 0)) {
         return -1;
     }
     return feed(listing, bytes, len, err);

@@ -252,6 +252,7 @@ void place_ask(struct place *place, const char *method, const char *path, const 
         cr_assert_eq(hf_loop_run(place->loop, &err), 0);
     }
     place->wanted = wanted;
+    place->done = false;
 }
 
 void place_fault(struct place *place, const char *json)

@@ -556,8 +556,8 @@ Test(confighub, every_failing_answer_is_a_state_with_the_consequence_and_changes
         {"{\"kind\":\"status\",\"status\":429,\"retryAfter\":1,\"count\":1}", HF_ETHROTTLED, "asked again in 1"},
         {"{\"kind\":\"status\",\"status\":500,\"count\":2}", HF_EUNAVAILABLE, "500"},
         {"{\"kind\":\"status\",\"status\":302,\"count\":2}", HF_EREFUSED, "redirect"},
-        {"{\"kind\":\"truncate\",\"bytes\":200,\"count\":2}", HF_EUNAVAILABLE, "list the units"},
-        {"{\"kind\":\"junk\",\"megabytes\":50,\"count\":2}", HF_EPARSE, "not the list"},
+        {"{\"kind\":\"truncate\",\"path\":\"/unit\",\"bytes\":200,\"count\":2}", HF_EUNAVAILABLE, "list the units"},
+        {"{\"kind\":\"junk\",\"path\":\"/unit\",\"megabytes\":50,\"count\":2}", HF_EPARSE, "not the list"},
     };
     static const char *const SPACES[] = {"dev"};
     struct hf_confighub_unit web = place_make(&p, "dev", "web", DOCUMENT("web", "1"));
