@@ -1,4 +1,5 @@
-/* Pauses: what a person has asked not to be put back for a while. They stand in a file beside the trail that only the
+/* Pauses: what a person has asked not to be put back for a while; and snoozes: what nobody is to be alerted of for a
+ * while, but that is put back all the same. They stand in a file beside the trail that only the
  * agent's own user may write; the running agent looks at it every second. */
 #ifndef HOLDFAST_PAUSES_H
 #define HOLDFAST_PAUSES_H
@@ -22,6 +23,7 @@ struct hf_pause {
     const char *reason;
     int64_t since_ms;
     int64_t until_ms;     /* HF_TIME_NONE: until it is ended by a person */
+    bool is_snooze;
     const char *ended_by; /* NULL: nobody has ended it */
     int64_t ended_ms;
 };

@@ -21,7 +21,7 @@ const struct hf_pause *hf_agent_pause_of(const struct hf_agent *agent, const str
     int64_t now = agent->effects.now_ms(agent->effects.ctx);
     for (size_t i = 0; agent->pauses && i < agent->pauses->count; i++) {
         const struct hf_pause *pause = &agent->pauses->items[i];
-        if (hf_pause_holds(pause, now) && covers(pause, object)) {
+        if (!pause->is_snooze && hf_pause_holds(pause, now) && covers(pause, object)) {
             return pause;
         }
     }

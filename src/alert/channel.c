@@ -465,8 +465,7 @@ static void ask_outbox(struct hf_channel *channel)
     channel->asked = true;
     channel->woken = false;
     channel->may_be_more = false;
-    /* Of single messages one at a time: the next one in order may depend on how this one ends. */
-    if (outbox->take(outbox->ctx, channel->name, is_grouped(channel) ? MOST_ROWS : 1, &err) != 0) {
+    if (outbox->take(outbox->ctx, channel->name, MOST_ROWS, &err) != 0) {
         channel->asked = false;
         channel->may_be_more = true;
         hf_log_error(channel->alert->log, HF_DEBUG, "outbox can't be read now", &err, "channel", channel->name, NULL);
@@ -477,8 +476,8 @@ static void ask_outbox(struct hf_channel *channel)
 static bool wants_more(const struct hf_channel *channel, int64_t now_ms)
 {
     bool is_due = channel->next_due_ms != HF_TIME_NONE && channel->next_due_ms <= now_ms;
-    size_t most = is_grouped(channel) ? MOST_IN_HAND : 1;
-    return !channel->asked && (channel->may_be_more || channel->woken || is_due) && channel->groups.row_count < most;
+    return !channel->asked && (channel->may_be_more || channel->woken || is_due) &&
+           channel->groups.row_count < MOST_IN_HAND;
 }
 
 static void rest(struct hf_channel *channel, int64_t wait_ms, int64_t now_ms)

@@ -143,17 +143,20 @@ static void add_part(struct hf_buf *key, unsigned by, enum hf_alert_by bit, cons
     hf_buf_addc(key, '\x1f');
 }
 
-/* What begins and ends without an object is a group by itself; notices are by their type; a snoozed object waits alone.
- */
+/* What begins and ends without an object is a group by itself; notices are by their family; a snoozed object waits
+ * alone. Of what is in hand nothing overtakes what stands before it in its group. */
 static void add_key(struct hf_buf *key, const struct hf_group_settings *settings, const struct hf_row *row)
 {
     const struct hf_alert_text *text = &row->text;
     bool is_alone = settings->wait_ms <= 0 || (settings->by & HF_GROUP_INCIDENT) || row->is_snoozed ||
                     (text->incident && !text->kind);
-    if (is_alone) {
-        hf_buf_addf(key, "i\x1f%s", text->incident ? text->incident : row->message.key);
-    } else if (text->state == HF_ALERT_NOTICE) {
-        hf_buf_addf(key, "n\x1f%s\x1f%s", text->type ? text->type : "", text->target ? text->target : "");
+    if (is_alone && text->incident) {
+        hf_buf_addf(key, "i\x1f%s", text->incident);
+    } else if (is_alone || text->state == HF_ALERT_NOTICE) {
+        /* "pause.set", "pause.ended": in order. */
+        hf_buf_adds(key, "n\x1f");
+        hf_buf_add(key, text->type, text->type ? strcspn(text->type, ".") : 0);
+        hf_buf_addf(key, "\x1f%s", text->target ? text->target : "");
     } else {
         hf_buf_adds(key, "g\x1f");
         add_part(key, settings->by, HF_GROUP_TARGET, text->target);

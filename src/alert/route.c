@@ -143,7 +143,7 @@ int64_t hf_route_snoozed_until(const struct hf_alert_snooze *snoozes, size_t cou
                                int64_t now_ms)
 {
     int64_t until = HF_TIME_NONE;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; text->incident && i < count; i++) {
         const struct hf_alert_snooze *snooze = &snoozes[i];
         int64_t end = snooze->until_ms == HF_TIME_NONE ? INT64_MAX : snooze->until_ms;
         if (end > now_ms && same(snooze->target, text->target) && same(snooze->space, text->space) &&

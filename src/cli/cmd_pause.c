@@ -1,4 +1,5 @@
-/* `holdfast pause`, `resume` and `pauses`: what is not put back for a while, and in whose name. */
+/* `holdfast pause`, `snooze`, `resume` and `pauses`: what is not put back, or not told, for a while, and in whose name.
+ */
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,15 +115,16 @@ static int set_pause(struct asked *asked, struct hf_error *err)
         return -1;
     }
     hf_time_format(pause->until_ms, until);
-    printf("%s: not put back %s%s, in the name of %s. The agent takes it up within a second.\n"
+    printf("%s: %s %s%s, in the name of %s. The agent takes it up within a second.\n"
            "End it by: holdfast resume %s\n",
-           id, until[0] ? "until " : "until it is ended", until, pause->by, id);
+           id, pause->is_snooze ? "put back, but nobody is alerted" : "not put back",
+           until[0] ? "until " : "until it is ended", until, pause->by, id);
     return 0;
 }
 
-static int run_pause(const struct hf_command *command, int argc, char **argv)
+static int set(const struct hf_command *command, int argc, char **argv, bool is_snooze)
 {
-    struct asked asked = {0};
+    struct asked asked = {.pause.is_snooze = is_snooze};
     const struct hf_option table[] = {
         {"config", "FILE", "the agent's configuration", &asked.config},
         {"database", "FILE", "the agent's trail, in place of the configuration's", &asked.database},
@@ -146,6 +148,16 @@ static int run_pause(const struct hf_command *command, int argc, char **argv)
         return hf_command_fail(command, &err);
     }
     return set_pause(&asked, &err) == 0 ? HF_EXIT_OK : hf_command_fail(command, &err);
+}
+
+static int run_pause(const struct hf_command *command, int argc, char **argv)
+{
+    return set(command, argc, argv, false);
+}
+
+static int run_snooze(const struct hf_command *command, int argc, char **argv)
+{
+    return set(command, argc, argv, true);
 }
 
 static int end_pause(const char *config, const char *database, const char *id, struct hf_error *err)
@@ -212,6 +224,7 @@ static void add_json(struct hf_buf *out, const struct hf_pause *pause, const cha
     add_text(out, "name", pause->name);
     add_text(out, "by", pause->by);
     add_text(out, "reason", pause->reason);
+    hf_buf_adds(out, pause->is_snooze ? ",\"snooze\":true" : ",\"snooze\":false");
     add_text(out, "since", since);
     add_text(out, "until", until);
     hf_buf_addc(out, '}');
@@ -227,7 +240,8 @@ static void add_part(struct hf_buf *out, const char *before, const char *text)
 
 static void add_line(struct hf_buf *out, const struct hf_pause *pause, const char *until)
 {
-    hf_buf_addf(out, "%-12s %-26s ", pause->id, until[0] ? until : "until it is ended");
+    hf_buf_addf(out, "%-12s %-26s %s", pause->id, until[0] ? until : "until it is ended",
+                pause->is_snooze ? "alerts only, " : "");
     add_part(out, "by ", pause->by);
     add_part(out, ": ", pause->target);
     add_part(out, ", space ", pause->space);
@@ -302,9 +316,21 @@ const struct hf_command hf_cmd_pause = {
     .run = run_pause,
 };
 
+const struct hf_command hf_cmd_snooze = {
+    .name = "snooze",
+    .summary = "Be told nothing of a target, a unit or an object for a while.",
+    .usage = "snooze --config FILE --target NAME [--space NAME] [--unit SLUG] [--object KIND/[NS/]NAME]\n"
+             "                       (--for DURATION | --until-resumed) --reason TEXT",
+    .help = "What is snoozed is watched, recorded and put back all the same; no channel is alerted of it, but that "
+            "what it\n"
+            "was told of before is over. What is still wrong when the snooze ends is told then.\n"
+            "Exit: 0, or 2 when it could not be set.\n",
+    .run = run_snooze,
+};
+
 const struct hf_command hf_cmd_resume = {
     .name = "resume",
-    .summary = "End a pause: what differs is put back at once.",
+    .summary = "End a pause or a snooze: what differs is put back, or told, at once.",
     .usage = "resume --config FILE (ID | --all)",
     .help = "Exit: 0, or 2 when there is no such pause.\n",
     .run = run_resume,
@@ -312,7 +338,7 @@ const struct hf_command hf_cmd_resume = {
 
 const struct hf_command hf_cmd_pauses = {
     .name = "pauses",
-    .summary = "What is paused now, until when, by whom and why.",
+    .summary = "What is paused or snoozed now, until when, by whom and why.",
     .usage = "pauses --config FILE [--output text|json]",
     .help = "Exit: 0, or 2 when the file of pauses can't be read.\n",
     .run = run_pauses,

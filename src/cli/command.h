@@ -43,6 +43,7 @@ extern const struct hf_command hf_cmd_validate;
 extern const struct hf_command hf_cmd_digest;
 extern const struct hf_command hf_cmd_rules;
 extern const struct hf_command hf_cmd_pause;
+extern const struct hf_command hf_cmd_snooze;
 extern const struct hf_command hf_cmd_resume;
 extern const struct hf_command hf_cmd_pauses;
 extern const struct hf_command hf_cmd_alert;

@@ -66,6 +66,7 @@ static int read_item(const char *path, const struct hf_value *item, struct hf_pa
         return hf_error_set(err, HF_EINVAL, "%s: line %u, column %u: a pause needs id, target, by and reason", path,
                             item->line, item->column);
     }
+    out->is_snooze = hf_value_is_true(hf_value_get(item, "snooze"));
     return read_time(path, item, "since", &out->since_ms, err) != 0 ||
                    read_time(path, item, "until", &out->until_ms, err) != 0 ||
                    read_time(path, item, "ended", &out->ended_ms, err) != 0
@@ -160,6 +161,7 @@ static void add_pause(struct hf_buf *out, const struct hf_pause *pause, bool fir
     add_text(out, "reason", pause->reason);
     add_time(out, "since", pause->since_ms);
     add_time(out, "until", pause->until_ms);
+    hf_buf_adds(out, pause->is_snooze ? ",\"snooze\":true" : "");
     add_text(out, "ended_by", pause->ended_by);
     add_time(out, "ended", pause->ended_ms);
     hf_buf_addc(out, '}');

@@ -123,6 +123,7 @@ int hf_run_alerts(struct hf_run *run, struct hf_error *err)
     }
     hf_alert_free(run->alert);
     run->alert = made;
+    hf_run_snooze(run);
     hf_alert_wake(made);
     return 0;
 }

@@ -13,6 +13,7 @@
 /* One that the trail has told as set and not as ended. */
 struct run_pause {
     char id[HF_PAUSE_ID];
+    bool is_snooze;
     bool is_there; /* while the file is gone through */
     struct run_pause *next;
 };
@@ -38,7 +39,7 @@ static struct run_pause *find(const struct run_pauses *pauses, const char *id)
     return NULL;
 }
 
-static bool remember(struct run_pauses *pauses, const char *id)
+static bool remember(struct run_pauses *pauses, const char *id, bool is_snooze)
 {
     struct run_pause *pause = strlen(id) < HF_PAUSE_ID ? hf_calloc(1, sizeof *pause) : NULL;
     if (!pause) {
@@ -46,6 +47,7 @@ static bool remember(struct run_pauses *pauses, const char *id)
     }
     memcpy(pause->id, id, strlen(id) + 1);
     pause->is_there = true;
+    pause->is_snooze = is_snooze;
     pause->next = pauses->told;
     pauses->told = pause;
     return true;
@@ -130,7 +132,7 @@ static void say_set(struct hf_run *run, const struct hf_pause *pause)
     char until[HF_TIME_TEXT];
     hf_auto_buf struct hf_buf text = {0};
     hf_time_format(pause->until_ms, until);
-    hf_buf_adds(&text, "paused by ");
+    hf_buf_adds(&text, pause->is_snooze ? "alerts snoozed by " : "paused by ");
     hf_buf_add_safe(&text, hf_slice_of(pause->by), 200);
     hf_buf_adds(&text, until[0] ? " until " : " until it is ended");
     hf_buf_adds(&text, until);
@@ -138,7 +140,8 @@ static void say_set(struct hf_run *run, const struct hf_pause *pause)
     add_scope(&text, pause);
     hf_buf_adds(&text, ": ");
     hf_buf_add_safe(&text, hf_slice_of(pause->reason), 500);
-    if (say(run, pause, "pause.set", hf_buf_text(&text)) == 0 && !remember(run->pauses, pause->id)) {
+    if (say(run, pause, pause->is_snooze ? "snooze.set" : "pause.set", hf_buf_text(&text)) == 0 &&
+        !remember(run->pauses, pause->id, pause->is_snooze)) {
         hf_log_write(run->log, HF_WARN, "a pause is told again: out of memory", "pause", pause->id, NULL);
     }
 }
@@ -146,7 +149,8 @@ static void say_set(struct hf_run *run, const struct hf_pause *pause)
 static void say_ended(struct hf_run *run, const struct hf_pause *pause)
 {
     hf_auto_buf struct hf_buf text = {0};
-    hf_buf_adds(&text, pause->target ? "the pause of " : "the pause ");
+    hf_buf_adds(&text, pause->is_snooze ? "the snooze " : "the pause ");
+    hf_buf_adds(&text, pause->target ? "of " : "");
     add_part(&text, "", pause->target ? NULL : pause->id);
     add_scope(&text, pause);
     if (pause->ended_by) {
@@ -155,7 +159,7 @@ static void say_ended(struct hf_run *run, const struct hf_pause *pause)
     } else {
         hf_buf_adds(&text, pause->by ? " is over" : " is no longer in the file");
     }
-    if (say(run, pause, "pause.ended", hf_buf_text(&text)) == 0) {
+    if (say(run, pause, pause->is_snooze ? "snooze.ended" : "pause.ended", hf_buf_text(&text)) == 0) {
         forget(run->pauses, pause->id);
     }
 }
@@ -183,7 +187,7 @@ static void tell(struct hf_run *run)
     for (struct run_pause *told = pauses->told, *next; told; told = next) {
         next = told->next;
         if (!told->is_there) {
-            say_ended(run, &(struct hf_pause){.id = told->id, .until_ms = HF_TIME_NONE});
+            say_ended(run, &(struct hf_pause){.id = told->id, .until_ms = HF_TIME_NONE, .is_snooze = told->is_snooze});
         }
     }
 }
@@ -194,6 +198,30 @@ static void refuse(struct hf_run *run, const struct hf_error *err)
     hf_log_error(run->log, HF_ERROR, "the file of pauses can't be read: what was paused stays so", err, NULL);
     hf_buf_addf(&text, "the file of pauses can't be read, what was paused stays so: %s", err->text);
     hf_run_say(run, "pause.refused", "warning", hf_buf_text(&text), NULL);
+}
+
+void hf_run_snooze(struct hf_run *run)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    const struct hf_pauses *set = run->pauses ? run->pauses->set : NULL;
+    struct hf_alert_snooze *snoozes = hf_calloc(set ? set->count : 0, sizeof *snoozes);
+    size_t count = 0;
+    for (size_t i = 0; snoozes && set && i < set->count; i++) {
+        const struct hf_pause *pause = &set->items[i];
+        if (pause->is_snooze && hf_pause_holds(pause, hf_now_ms())) {
+            snoozes[count++] = (struct hf_alert_snooze){.target = pause->target,
+                                                        .space = pause->space,
+                                                        .unit = pause->unit,
+                                                        .kind = pause->kind,
+                                                        .namespace = pause->namespace,
+                                                        .name = pause->name,
+                                                        .until_ms = pause->until_ms};
+        }
+    }
+    if (!snoozes || (run->alert && hf_alert_snooze(run->alert, snoozes, count, &err) != 0)) {
+        hf_log_write(run->log, HF_WARN, "alerts are not snoozed: out of memory", NULL);
+    }
+    free(snoozes);
 }
 
 static void take(struct hf_run *run)
@@ -213,6 +241,7 @@ static void take(struct hf_run *run)
     pauses->set = read;
     hf_run_told(run, hf_agent_pauses(run->agent, read, &err), &err);
     hf_pauses_free(old);
+    hf_run_snooze(run);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -252,9 +281,10 @@ static bool recall(void *ctx, int64_t id, const struct hf_audit_event *event, co
         return true;
     }
     const char *pause = hf_value_text(hf_value_get(detail, "pause"));
-    if (pause && strcmp(event->type, "pause.set") == 0) {
-        (void)(find(pauses, pause) || remember(pauses, pause));
-    } else if (pause && strcmp(event->type, "pause.ended") == 0) {
+    bool is_snooze = strncmp(event->type, "snooze.", 7) == 0;
+    if (pause && strcmp(event->type, is_snooze ? "snooze.set" : "pause.set") == 0) {
+        (void)(find(pauses, pause) || remember(pauses, pause, is_snooze));
+    } else if (pause && strcmp(event->type, is_snooze ? "snooze.ended" : "pause.ended") == 0) {
         forget(pauses, pause);
     }
     return true;
@@ -276,6 +306,8 @@ int hf_run_pauses_begin(struct hf_run *run, struct hf_error *err)
         return -1;
     }
     int result = hf_audit_query(reader, &filter, recall, run->pauses, err);
+    filter.type = "snooze.";
+    result = result == 0 ? hf_audit_query(reader, &filter, recall, run->pauses, err) : result;
     hf_audit_reader_close(reader);
     if (result == 0) {
         look(run);

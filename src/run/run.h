@@ -167,6 +167,7 @@ int hf_run_rules(const struct hf_config *config, struct hf_rules **out, struct h
 
 /* pauses.c */
 int hf_run_pauses_begin(struct hf_run *run, struct hf_error *err); /* before the first object is judged */
+void hf_run_snooze(struct hf_run *run);                            /* tells the alert station what is snoozed */
 void hf_run_pauses_free(struct hf_run *run);                       /* after the agent, which uses the set */
 
 /* hooks.c */

@@ -54,3 +54,27 @@ if pause_of resume "$id" 2>"$HF_WORK/resume.err"; then fail "a pause is ended tw
 matches "resume of what is ended" "$(cat "$HF_WORK/resume.err")" "there is no pause"
 if pause_of pause --target nowhere --for 1h --reason x 2>"$HF_WORK/pause.err"; then fail "a target that is not there is paused"; fi
 matches "pause of another target" "$(cat "$HF_WORK/pause.err")" '"nowhere"'
+
+# A snooze: put back as ever, but the channel is told nothing until it ends.
+agent_stop
+sink_up
+HF_MORE=$HF_ALERTS
+agent_config "$HF_WORK/units"
+agent_start || fail "the agent does not start with a channel"
+wait_for 20 "4 objects in sync" all_in_sync 4
+out=$(pause_of snooze --target dev --unit 20-held --for 1h --reason 'known to the owner') || fail "holdfast snooze: $out"
+id=${out%%:*}
+snoozed() { [ "$(sql "select count(*) from events where type = 'snooze.set' and unit = '20-held'")" = 1 ]; }
+wait_for 10 "the snooze is recorded" snoozed
+before=$(last_event)
+kc -n "$HF_NS" patch configmap/held --type=merge -p '{"data":{"mode":"loose"}}' >/dev/null
+kc -n "$HF_NS" patch configmap/paused --type=merge -p '{"data":{"mode":"loose"}}' >/dev/null
+wait_for 10 "what is snoozed is put back" incident_ended "$before" ConfigMap held corrected
+wait_for 10 "and so is the other" incident_ended "$before" ConfigMap paused corrected
+told_of() { grep -a '"correction.confirmed"' "$HF_WORK/alerts.txt" | grep -aq "\"name\":\"$1\""; }
+wait_for 10 "the other is told" told_of paused
+sleep 1
+if told_of held; then fail "what is snoozed was told"; fi
+matches "holdfast pauses" "$(pause_of pauses)" "$id .*alerts only, .*unit 20-held: known to the owner"
+pause_of resume "$id" >/dev/null || fail "holdfast resume"
+wait_for 10 "what was held back is told when the snooze ends" told_of held

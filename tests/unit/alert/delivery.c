@@ -20,20 +20,17 @@ static char log_text[65536];
 static FILE *log_file;
 struct hf_log *log_;
 
-/* As the trail's outbox has it: none before one of the same incident that waits for a later time. */
-static bool is_ready(const struct row *row, size_t number)
+/* As the trail's outbox has it: none before one of the same incident that waits for later than `than`. */
+static bool is_behind(size_t number, int64_t than)
 {
-    if (row->done || row->in_hand || row->due_ms > hf_now_ms()) {
-        return false;
-    }
     for (size_t i = 0; i < number; i++) {
         const struct row *before = &outbox.rows[i];
-        if (!before->done && before->due_ms > hf_now_ms() && strcmp(before->incident, row->incident) == 0 &&
-            strcmp(before->channel, row->channel) == 0) {
-            return false;
+        if (!before->done && before->due_ms > than && strcmp(before->incident, outbox.rows[number].incident) == 0 &&
+            strcmp(before->channel, outbox.rows[number].channel) == 0) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 static void answer(void *ctx, void *message)
@@ -41,16 +38,17 @@ static void answer(void *ctx, void *message)
     struct asked *asked = message;
     struct hf_alert_message found[ROWS];
     size_t count = 0;
+    int64_t now = hf_now_ms();
     int64_t next = HF_TIME_NONE;
     (void)ctx;
     for (size_t i = 0; outbox.alert && i < outbox.count && count < asked->most; i++) {
         struct row *row = &outbox.rows[i];
-        if (strcmp(row->channel, asked->channel) == 0 && is_ready(row, i)) {
+        bool waits = strcmp(row->channel, asked->channel) == 0 && !row->done && !row->in_hand;
+        if (waits && row->due_ms <= now && !is_behind(i, now)) {
             row->in_hand = true;
             found[count++] =
                 (struct hf_alert_message){(int64_t)i + 1, row->key, row->json, row->attempts, row->created_ms};
-        } else if (strcmp(row->channel, asked->channel) == 0 && !row->done && !row->in_hand &&
-                   (next == HF_TIME_NONE || row->due_ms < next)) {
+        } else if (waits && !is_behind(i, row->due_ms) && (next == HF_TIME_NONE || row->due_ms < next)) {
             next = row->due_ms;
         }
     }
@@ -122,7 +120,9 @@ void add_event(const char *channel, int incident, const char *what, const char *
 
 void add_row(const char *channel, int incident)
 {
-    add_event(channel, incident, "drift.seen", "");
+    char more[40];
+    (void)snprintf(more, sizeof more, ",\"incident\":\"i-%d\"", incident);
+    add_event(channel, incident, "drift.seen", more);
 }
 
 static void check(void *ctx)

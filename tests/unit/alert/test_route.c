@@ -13,6 +13,7 @@ static struct hf_alert_text sample(void)
 {
     return (struct hf_alert_text){.type = "correction.blocked",
                                   .end = HF_END_BLOCKED,
+                                  .incident = "i-1",
                                   .severity = "critical",
                                   .target = "prod-eu",
                                   .space = "traderx-prod",
@@ -179,4 +180,6 @@ Test(route, a_snooze_covers_what_all_its_names_match_and_no_longer_than_it_says)
     cr_expect_eq(hf_route_snoozed_until(snoozes, 2, &text, 4000), 9000);
     snoozes[0].until_ms = HF_TIME_NONE;
     cr_expect_eq(hf_route_snoozed_until(snoozes, 2, &text, 4000), INT64_MAX);
+    text.incident = NULL;
+    cr_expect_eq(hf_route_snoozed_until(snoozes, 2, &text, 4000), HF_TIME_NONE, "that it is snoozed is told");
 }
