@@ -23,6 +23,7 @@ struct port {
     struct hf_timer *turn; /* libmicrohttpd's own time limits */
     struct hf_timer *keep;
     unsigned number;
+    struct exchange *held; /* answers that are held back */
 };
 
 struct exchange {
@@ -32,6 +33,7 @@ struct exchange {
     struct hub_call call;
     struct hf_timer *delay;
     bool waited;
+    struct exchange *next_held;
     size_t cut; /* 0: the answer is whole */
 };
 
@@ -123,10 +125,20 @@ static enum MHD_Result send_answer(struct exchange *exchange)
     return result;
 }
 
+static void let_go(struct exchange *exchange)
+{
+    struct exchange **link = &exchange->port->held;
+    while (*link != exchange) {
+        link = &(*link)->next_held;
+    }
+    *link = exchange->next_held;
+    MHD_resume_connection(exchange->connection);
+}
+
 static void on_delay(void *ctx)
 {
     struct exchange *exchange = ctx;
-    MHD_resume_connection(exchange->connection);
+    let_go(exchange);
     turn(exchange->port);
 }
 
@@ -142,6 +154,8 @@ static bool hold_back(struct exchange *exchange, const char *path)
         return false;
     }
     MHD_suspend_connection(exchange->connection);
+    exchange->next_held = exchange->port->held;
+    exchange->port->held = exchange;
     hf_timer_set(exchange->delay, delay);
     return true;
 }
@@ -265,6 +279,9 @@ static int open_port(struct port *port, struct hub *hub, struct hf_error *err)
 static void close_port(struct port *port)
 {
     hf_loop_remove_fd(port->hub->loop, port->watch);
+    while (port->held) {
+        let_go(port->held); /* the daemon can't be stopped while one is held back */
+    }
     if (port->daemon) {
         MHD_stop_daemon(port->daemon);
     }

@@ -206,7 +206,7 @@ static void on_kick(void *ctx)
         return;
     }
     if (hub->bearer && confighub_secret_changed(&hub->token)) {
-        confighub_forget_bearer(hub);
+        confighub_drop_bearer(hub);
     }
     if (hub->bearer) {
         confighub_login_done(hub, &none);
@@ -348,6 +348,19 @@ static bool take_urls(struct hf_confighub *hub, const char *given)
     return hub->login_url != NULL;
 }
 
+/* A token without encryption is for a cluster's own network at most. */
+static void warn_of_plain(const struct hf_confighub *hub)
+{
+    static const char *const LOCAL[] = {"http://127.", "http://localhost", "http://[::1]"};
+    bool is_plain = strncasecmp(hub->base, "http://", 7) == 0;
+    for (size_t i = 0; i < sizeof LOCAL / sizeof LOCAL[0]; i++) {
+        is_plain = is_plain && strncasecmp(hub->base, LOCAL[i], strlen(LOCAL[i])) != 0;
+    }
+    if (is_plain) {
+        hf_log_write(hub->log, HF_WARN, "ConfigHub's token is sent without encryption", "url", hub->base, NULL);
+    }
+}
+
 int hf_confighub_open(struct hf_loop *loop, struct hf_http *http, struct hf_log *log,
                       const struct hf_confighub_options *options, struct hf_confighub **out, struct hf_error *err)
 {
@@ -375,6 +388,7 @@ int hf_confighub_open(struct hf_loop *loop, struct hf_http *http, struct hf_log 
         return hf_error_set(err, HF_ENOMEM, "ConfigHub: out of memory");
     }
     hub->server = (struct hf_http_server){.ca_pem = hub->ca_pem, .proxy = hub->proxy};
+    warn_of_plain(hub);
     *out = hub;
     return 0;
 }

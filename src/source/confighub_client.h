@@ -96,7 +96,8 @@ int confighub_secret_copy(struct confighub_secret *secret, const struct hf_confi
 void confighub_secret_free(struct confighub_secret *secret);
 bool confighub_secret_changed(const struct confighub_secret *secret); /* its file is another than the one read */
 void confighub_login_free(struct hf_confighub *hub);
-void confighub_forget_bearer(struct hf_confighub *hub);
+void confighub_forget_bearer(struct hf_confighub *hub); /* it was refused */
+void confighub_drop_bearer(struct hf_confighub *hub);   /* a newer one may be there */
 void confighub_forget_refused(struct hf_confighub *hub);
 /* Reads or asks for a bearer; confighub_login_done is called now or later. */
 void confighub_login(struct hf_confighub *hub);

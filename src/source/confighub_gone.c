@@ -155,7 +155,7 @@ int hf_source_confighub_forget(struct hf_source *source, const char *space_id, c
     if (!entry || strcmp(entry->item.space_id, space_id) != 0) {
         return hf_error_set(err, HF_ENOTFOUND, "ConfigHub: no such unit is known");
     }
-    if (!entry->gone) {
+    if (!entry->gone && !feed->emptied) {
         return hf_error_set(err, HF_EREFUSED, "ConfigHub: unit %s is in view", entry->item.slug);
     }
     drop(feed, entry);

@@ -143,6 +143,11 @@ void confighub_forget_bearer(struct hf_confighub *hub)
     hub->bearer = NULL;
 }
 
+void confighub_drop_bearer(struct hf_confighub *hub)
+{
+    free_wiped(&hub->bearer);
+}
+
 void confighub_forget_refused(struct hf_confighub *hub)
 {
     free_wiped(&hub->refused);

@@ -133,9 +133,9 @@ static int make_where(const struct hf_confighub_selection *selection, struct con
     hf_auto_buf struct hf_buf where = {0};
     for (size_t i = 0; i < selection->label_count; i++) {
         hf_auto_buf struct hf_buf relation = {0};
-        if (!is_label_name(selection->labels[i].name)) {
+        if (!is_label_name(selection->labels[i].name) || !selection->labels[i].value) {
             return hf_error_set(err, HF_EINVAL,
-                                "ConfigHub's selection: label \"%.100s\": expected letters, digits, -_./",
+                                "ConfigHub's selection: label \"%.100s\": expected letters, digits, -_./ and a value",
                                 selection->labels[i].name);
         }
         hf_buf_addf(&relation, "Labels.%s = ", selection->labels[i].name);

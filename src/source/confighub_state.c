@@ -134,7 +134,8 @@ static enum hf_unit_state gate_state(const struct feed *feed, const struct entry
 static void add_last_apply(const struct feed *feed, const struct entry *entry, struct hf_buf *reason)
 {
     const struct confighub_item *item = &entry->item;
-    if (!lags(item) || was_destroyed(item)) {
+    bool is_said = !*item->action || strcmp(item->action, "Apply") == 0;
+    if (!lags(item) || was_destroyed(item) || !is_said || strcmp(item->action_result, "ApplyCompleted") == 0) {
         return;
     }
     hf_buf_adds(reason, reason->len > 0 ? "; " : "");

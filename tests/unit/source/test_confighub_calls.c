@@ -380,3 +380,22 @@ Test(confighub_old, an_update_and_a_restore_work_as_well)
     cr_assert_eq(p.error.code, HF_OK, "%s", p.error.text);
     cr_assert_eq(p.head, 3);
 }
+
+TestSuite(confighub_follow, .init = begin, .fini = end, .timeout = 60);
+
+Test(confighub_follow, an_action_that_another_one_came_after_is_not_waited_for)
+{
+    char path[200];
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_confighub_limits patient = {.worker_ms = 20000, .total_ms = 20000};
+    struct hf_confighub_follower follower = place_follower(&p);
+    place_fault(&p, "{\"kind\":\"worker-down\",\"seconds\":60}");
+    follower = place_follower(&p);
+    cr_assert_eq(hf_confighub_apply(p.hub, &web, 1, &patient, &follower, NULL, &err), 0);
+    place_run(&p, 200);
+    (void)snprintf(path, sizeof path, "/api/space/%s/unit/%s/refresh", web.space_id, web.unit_id);
+    place_ask(&p, "POST", path, "");
+    place_done(&p);
+    cr_assert_eq(p.outcome, HF_ACTION_CANCELED, "%s", p.error.text);
+    cr_assert_not_null(strstr(p.error.text, "came after"), "%s", p.error.text);
+}

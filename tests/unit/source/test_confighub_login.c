@@ -450,3 +450,93 @@ Test(confighub_canned, a_token_goes_to_the_configured_host_alone_and_in_the_head
     cr_assert_null(memmem(seen.ptr, strcspn(seen.ptr, "\r"), TOKEN, strlen(TOKEN)), "the request line");
     hf_buf_free(&seen);
 }
+
+#define QUEUED(more) OK("{\"QueuedOperationID\":\"q-1\",\"Status\":\"Pending\"" more "}")
+#define EVENT(status, result)                                                                                          \
+    OK("[{\"QueuedOperationID\":\"q-0\",\"Status\":\"Failed\",\"Result\":\"ApplyFailed\"},{\"QueuedOperationID\":"     \
+       "\"q-1\",\"Status\":\"" status "\",\"Result\":\"" result "\",\"Message\":\"m\"}]")
+
+static void refresh_dry(void)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_confighub_unit unit = {"s-1", "u-a", "dev", "a"};
+    struct hf_confighub_follower follower = place_follower(&p);
+    cr_assert_eq(hf_confighub_refresh(p.hub, &unit, true, NULL, &follower, NULL, &err), 0);
+    place_done(&p);
+}
+
+Test(confighub_canned, a_dry_run_of_a_refresh_gives_what_the_unit_would_become)
+{
+    static const char *const ANSWERS[] = {OK("[" UNIT("a", ",\"HeadRevisionNum\":7") "]"), QUEUED(""),
+                                          EVENT("Progressing", "None"), EVENT("Completed", "RefreshAndDrifted"),
+                                          OK("{\"QueuedOperationID\":\"q-1\",\"Data\":\"a2luZDogQQo=\"}")};
+    serve(ANSWERS, 5);
+    refresh_dry();
+    cr_assert_eq(p.outcome, HF_ACTION_COMPLETED, "%s", p.error.text);
+    cr_assert(p.drifted);
+    cr_assert_str_eq(hf_buf_text(&p.data), "kind: A\n");
+}
+
+Test(confighub_canned, a_dry_run_without_its_data_is_an_error_and_not_an_empty_unit)
+{
+    static const char *const ANSWERS[] = {OK("[" UNIT("a", ",\"HeadRevisionNum\":7") "]"), QUEUED(""),
+                                          EVENT("Completed", "RefreshAndDrifted"),
+                                          OK("{\"QueuedOperationID\":\"q-1\"}")};
+    serve(ANSWERS, 4);
+    refresh_dry();
+    cr_assert_eq(p.outcome, HF_ACTION_REFUSED);
+    cr_assert_eq(p.error.code, HF_EUNSUPPORTED, "%s", p.error.text);
+}
+
+static void apply_one(int64_t revision)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_confighub_unit unit = {"s-1", "u-a", "dev", "a"};
+    struct hf_confighub_follower follower = place_follower(&p);
+    cr_assert_eq(hf_confighub_apply(p.hub, &unit, revision, NULL, &follower, NULL, &err), 0);
+    place_done(&p);
+}
+
+Test(confighub_canned, an_apply_whose_objects_are_right_but_not_ready_is_completed_and_says_so)
+{
+    static const char *const ANSWERS[] = {OK("[" UNIT("a", ",\"HeadRevisionNum\":7") "]"), QUEUED(",\"RevisionNum\":5"),
+                                          EVENT("Failed", "ApplyWaitFailed")};
+    serve(ANSWERS, 3);
+    apply_one(5);
+    cr_assert_eq(p.outcome, HF_ACTION_COMPLETED, "%s", p.error.text);
+    cr_assert_str_eq(p.result, "ApplyWaitFailed");
+}
+
+Test(confighub_canned, a_canceled_action_is_told_as_such)
+{
+    static const char *const ANSWERS[] = {OK("[" UNIT("a", ",\"HeadRevisionNum\":7") "]"), QUEUED(",\"RevisionNum\":5"),
+                                          EVENT("Canceled", "None")};
+    serve(ANSWERS, 3);
+    apply_one(5);
+    cr_assert_eq(p.outcome, HF_ACTION_CANCELED);
+    cr_assert_eq(p.error.code, HF_ECANCELED);
+}
+
+Test(confighub_login, a_token_file_that_is_written_again_with_the_same_token_is_no_refusal)
+{
+    write_token(TOKEN "\n");
+    struct hf_confighub_options options = {.token.file = token_file()};
+    place_client(&p, &options);
+    follow();
+    place_wait(&p, is_ready, "the unit");
+    for (int i = 0; i < 5; i++) {
+        write_token(TOKEN "\n");
+        place_run(&p, 150);
+    }
+    cr_assert_eq(p.states, 0, "%s", p.state.text);
+}
+
+Test(confighub_login, a_token_that_was_refused_once_is_tried_again)
+{
+    struct hf_confighub_options options = {.token.environment = "HOLDFAST_TEST_TOKEN"};
+    place_client(&p, &options);
+    place_fault(&p, "{\"kind\":\"status\",\"status\":401,\"count\":1}");
+    follow();
+    place_wait(&p, has_state, "the refusal");
+    place_wait(&p, is_ready, "the unit");
+}

@@ -707,3 +707,98 @@ Test(confighub, what_is_kept_of_a_space_that_is_no_longer_selected_is_not_told)
     place_run(&p, 100);
     cr_assert_eq(p.told, 0);
 }
+
+static bool is_gone_web(const struct place *place)
+{
+    return is_gone_one(place);
+}
+
+Test(confighub, a_unit_whose_space_can_not_be_read_is_gone_from_view_and_not_deleted)
+{
+    static const char *const SPACES[] = {"dev"};
+    struct hf_confighub_unit web = place_make(&p, "dev", "web", DOCUMENT("web", "1"));
+    place_make(&p, "dev", "db", DOCUMENT("db", "1"));
+    follow(SPACES, 1);
+    place_wait(&p, has_two, "the units");
+    delete_unit(&web);
+    place_ask(&p, "POST", "/sim/faults", "{\"kind\":\"status\",\"status\":404,\"path\":\"/space/\",\"seconds\":60}");
+    place_wait(&p, is_gone_web, "the loss");
+    cr_assert_not_null(strstr(place_unit(&p, "web")->problem, "its space"), "%s", place_unit(&p, "web")->problem);
+    cr_assert_eq(p.count, 2);
+}
+
+static void on_units_free(void *ctx, struct hf_unit *const *units, size_t count)
+{
+    struct place *place = ctx;
+    (void)units;
+    place->count = 0;
+    place->told += count > 0;
+    hf_source_free(place->source);
+    place->source = NULL;
+    hf_confighub_close(place->hub);
+    place->hub = NULL;
+    hf_loop_stop(place->loop);
+}
+
+static void on_state_free(void *ctx, const struct hf_error *err)
+{
+    (void)err;
+    on_units_free(ctx, NULL, 0);
+}
+
+Test(confighub, a_source_and_its_client_may_be_freed_by_whoever_is_told)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_source_events events = {&p, on_units_free, on_state_free};
+    struct hf_confighub_selection selection = {.poll_ms = 100};
+    place_make(&p, "dev", "web", DOCUMENT("web", "1"));
+    for (int i = 0; i < 2; i++) {
+        place_client(&p, NULL);
+        place_fault(&p, i == 0 ? NULL : "{\"kind\":\"status\",\"status\":503}");
+        cr_assert_eq(hf_source_confighub(p.hub, &selection, &events, NULL, &p.source, &err), 0);
+        cr_assert_eq(hf_source_start(p.source, &err), 0);
+        place_run(&p, 5000);
+        cr_assert_null(p.source);
+    }
+    cr_assert_eq(p.told, 1);
+}
+
+Test(confighub, a_confighub_that_is_silent_at_the_start_leaves_the_kept_units_held_after_five_seconds)
+{
+    static const char *const SPACES[] = {"dev"};
+    struct hf_confighub_unit web = place_make(&p, "dev", "web", DOCUMENT("web", "first"));
+    place_apply(&p, &web);
+    struct hf_confighub_selection selection = selection_of(SPACES, 1);
+    place_client(&p, NULL);
+    place_source(&p, &selection, the_store());
+    place_wait(&p, is_ready, "the unit");
+    place_fault(&p, "{\"kind\":\"slow\",\"delay\":9000,\"path\":\"/unit\",\"seconds\":60}");
+    int64_t began = hf_mono_ms();
+    restart(&selection);
+    place_wait(&p, is_told, "the kept unit");
+    cr_assert_leq(hf_mono_ms() - began, 6000);
+    cr_assert(is_ready(&p));
+    cr_assert_eq(p.state.code, HF_ETIMEOUT);
+    cr_assert_not_null(strstr(p.state.text, "has not answered"), "%s", p.state.text);
+}
+
+Test(confighub, wrong_selections_are_refused_with_the_part_that_is_wrong)
+{
+    static const char *const BAD_SPACES[] = {"dev'; DROP"};
+    static const struct hf_label BAD_LABELS[] = {{"a = 'b' OR", "c"}};
+    struct hf_confighub_selection bad[] = {
+        {.spaces = BAD_SPACES, .space_count = 1},
+        {.labels = BAD_LABELS, .label_count = 1},
+        {.filter = "no-slash"},
+        {.set = "a/b/c"},
+    };
+    static const char *const WORDS[] = {"space", "label", "filter", "set"};
+    struct hf_source_events events = {0};
+    place_client(&p, NULL);
+    for (size_t i = 0; i < 4; i++) {
+        struct hf_error err = HF_ERROR_INIT;
+        cr_assert_eq(hf_source_confighub(p.hub, &bad[i], &events, NULL, &p.source, &err), -1);
+        cr_assert_eq(err.code, HF_EINVAL);
+        cr_assert_not_null(strstr(err.text, WORDS[i]), "%s", err.text);
+    }
+}
