@@ -192,6 +192,23 @@ static int by_slug(const void *left, const void *right)
     return order ? order : strcmp((*a)->unit_id, (*b)->unit_id);
 }
 
+/* A unit that was deleted and made again has a new id, and for a while both are known: the newer is told. */
+static size_t drop_twins(struct entry **list, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct entry *last = kept > 0 ? list[kept - 1] : NULL;
+        bool same = last && strcmp(last->unit->slug, list[i]->unit->slug) == 0 &&
+                    strcmp(last->unit->space, list[i]->unit->space) == 0;
+        if (!same) {
+            list[kept++] = list[i];
+        } else if (list[i]->seen > last->seen) {
+            list[kept - 1] = list[i];
+        }
+    }
+    return kept;
+}
+
 struct entry **confighub_entries(const struct feed *feed, size_t *count)
 {
     size_t cursor = 0;
@@ -205,6 +222,7 @@ struct entry **confighub_entries(const struct feed *feed, size_t *count)
     }
     if (list) {
         qsort(list, *count, sizeof(struct entry *), by_slug);
+        *count = drop_twins(list, *count);
     }
     return list;
 }

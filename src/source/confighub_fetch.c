@@ -121,6 +121,15 @@ static void take_bytes(struct feed *feed, struct entry *entry, int64_t revision,
     }
 }
 
+/* Asked to wait, the next poll waits as well: it is what would ask again. */
+static void wait_as_asked(struct feed *feed, int64_t retry_after_ms)
+{
+    int64_t wait = retry_after_ms < CONFIGHUB_LONGEST_WAIT_MS ? retry_after_ms : CONFIGHUB_LONGEST_WAIT_MS;
+    if (wait > feed->choice.poll_ms && feed->step == STEP_NONE) {
+        hf_timer_set(feed->next, wait);
+    }
+}
+
 static void on_revision(struct feed *feed, const struct errand *errand, const struct hf_http_response *response,
                         const struct hf_error *err)
 {
@@ -146,11 +155,10 @@ static void on_revision(struct feed *feed, const struct errand *errand, const st
     if (err->code == HF_EUNAVAILABLE || err->code == HF_ETHROTTLED || err->code == HF_ETIMEOUT ||
         (err->code == HF_EDENIED && response->status != 403)) {
         feed->fetch_error = *err; /* the others would fare the same */
-        feed->retry_after_ms =
-            response->retry_after_ms > feed->retry_after_ms ? response->retry_after_ms : feed->retry_after_ms;
+        wait_as_asked(feed, response->retry_after_ms);
     }
-    note_broken(feed, entry, errand->number, problem.text, problem.code == HF_ELIMIT ? hf_mono_ms() + TOO_LARGE_MS : 0);
-    entry->retry_ms = problem.code == HF_ELIMIT ? entry->retry_ms : hf_mono_ms() + feed->choice.poll_ms / 2;
+    int64_t pause = problem.code == HF_ELIMIT ? TOO_LARGE_MS : feed->choice.poll_ms / 2;
+    note_broken(feed, entry, errand->number, problem.text, hf_mono_ms() + pause);
 }
 
 static int ask(struct feed *feed, struct entry *entry, int64_t revision, struct hf_error *err)

@@ -8,7 +8,6 @@
 
 #define FIRST_RETRY_MS 1000
 #define LAST_RETRY_MS 60000
-#define LONGEST_WAIT_MS (15 * 60000)
 #define LOOK_AGAIN_MS 2000 /* when a unit was missed */
 
 /* By up to a part of it sooner or later, so that many agents don't ask at one time. */
@@ -29,7 +28,7 @@ static int64_t retry_in(const struct feed *feed)
     }
     wait = jitter(wait < LAST_RETRY_MS ? wait : LAST_RETRY_MS, 5);
     if (feed->retry_after_ms > wait) {
-        wait = feed->retry_after_ms < LONGEST_WAIT_MS ? feed->retry_after_ms : LONGEST_WAIT_MS;
+        wait = feed->retry_after_ms < CONFIGHUB_LONGEST_WAIT_MS ? feed->retry_after_ms : CONFIGHUB_LONGEST_WAIT_MS;
     }
     return wait;
 }

@@ -13,7 +13,8 @@
 #include "holdfast/map.h"
 #include "unit.h"
 
-#define CONFIGHUB_NAMES_MS (5 * 60000) /* how often filter and set are read again */
+#define CONFIGHUB_NAMES_MS (5 * 60000)         /* how often filter and set are read again */
+#define CONFIGHUB_LONGEST_WAIT_MS (15 * 60000) /* whatever Retry-After says */
 
 /* What is known of one unit. */
 struct entry {

@@ -802,3 +802,44 @@ Test(confighub, wrong_selections_are_refused_with_the_part_that_is_wrong)
         cr_assert_not_null(strstr(err.text, WORDS[i]), "%s", err.text);
     }
 }
+
+static bool is_remade(const struct place *place)
+{
+    const struct hf_unit *unit = place_unit(place, "web");
+    cr_assert_leq(place->count, 2, "one of each name");
+    return unit && !unit->problem && unit->live_revision == 0 && unit->head_revision == 1;
+}
+
+Test(confighub, a_unit_that_is_deleted_and_made_again_is_told_once)
+{
+    static const char *const SPACES[] = {"dev"};
+    struct hf_confighub_unit web = place_make(&p, "dev", "web", DOCUMENT("web", "1"));
+    place_make(&p, "dev", "db", DOCUMENT("db", "1"));
+    place_apply(&p, &web);
+    follow(SPACES, 1);
+    place_wait(&p, has_two, "the units");
+    delete_unit(&web);
+    place_make(&p, "dev", "web", DOCUMENT("web", "2"));
+    place_wait(&p, is_remade, "the unit made again");
+    place_run(&p, 500);
+    cr_assert_eq(p.count, 2);
+}
+
+static bool is_broken(const struct place *place)
+{
+    return place->count == 1 && place->units[0]->problem;
+}
+
+Test(confighub, a_revision_that_is_throttled_is_asked_for_again_after_the_time_that_was_said)
+{
+    static const char *const SPACES[] = {"dev"};
+    struct hf_confighub_unit web = place_make(&p, "dev", "web", DOCUMENT("web", "1"));
+    place_apply(&p, &web);
+    place_fault(&p, "{\"kind\":\"status\",\"status\":429,\"retryAfter\":1,\"count\":1,\"path\":\"/revision\"}");
+    int64_t began = hf_mono_ms();
+    follow(SPACES, 1);
+    place_wait(&p, is_broken, "the problem");
+    cr_assert_not_null(strstr(p.units[0]->problem, "429"), "%s", p.units[0]->problem);
+    place_wait(&p, is_ready, "the unit");
+    cr_assert_geq(hf_mono_ms() - began, 900);
+}
