@@ -14,7 +14,7 @@ static bool is(const struct hub_call *call, size_t part, const char *text)
 /* A stored filter's own `where`, by its id; NULL: there is none of that id. */
 static const char *filter_of(const struct hub_call *call)
 {
-    const char *id = call->parameter(call, "filter");
+    const char *id = call->hub->options->old ? NULL : call->parameter(call, "filter"); /* unknown to it */
     const cJSON *filter = id ? hub_find(call->hub->filters, "FilterID", id) : NULL;
     return filter ? hub_text(filter, "Where") : NULL;
 }
@@ -38,7 +38,7 @@ void hub_units_list(struct hub_call *call, const char *space_id)
     struct hub *hub = call->hub;
     struct hf_error err = HF_ERROR_INIT;
     int64_t number;
-    if (call->parameter(call, "filter") && !filter_of(call)) {
+    if (!hub->options->old && call->parameter(call, "filter") && !filter_of(call)) {
         hub_fail(call, 404, "filter %s is not found", call->parameter(call, "filter"));
         return;
     }

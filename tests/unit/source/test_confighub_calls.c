@@ -399,3 +399,22 @@ Test(confighub_follow, an_action_that_another_one_came_after_is_not_waited_for)
     cr_assert_eq(p.outcome, HF_ACTION_CANCELED, "%s", p.error.text);
     cr_assert_not_null(strstr(p.error.text, "came after"), "%s", p.error.text);
 }
+
+static bool is_told(const struct place *place)
+{
+    return place->told > 0;
+}
+
+Test(confighub_old, a_stored_filter_selects_on_a_server_that_does_not_know_the_parameter)
+{
+    char path[200];
+    place_make(&p, "dev", "db", DOCUMENT("db", "1"));
+    (void)snprintf(path, sizeof path, "/api/space/%s/filter", place_space(&p, "home"));
+    place_ask(&p, "POST", path, "{\"Slug\":\"mine\",\"From\":\"Unit\",\"Where\":\"Slug = 'web'\"}");
+    cr_assert_eq(p.status, 200);
+    struct hf_confighub_selection selection = {.filter = "home/mine", .poll_ms = 100};
+    place_source(&p, &selection, NULL);
+    place_wait(&p, is_told, "the units");
+    cr_assert_eq(p.count, 1);
+    cr_assert_str_eq(p.units[0]->slug, "web");
+}

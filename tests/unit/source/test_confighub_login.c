@@ -540,3 +540,60 @@ Test(confighub_login, a_token_that_was_refused_once_is_tried_again)
     place_wait(&p, has_state, "the refusal");
     place_wait(&p, is_ready, "the unit");
 }
+
+static bool has_two_or_a_problem(const struct place *place)
+{
+    for (size_t i = 0; i < place->count; i++) {
+        cr_assert_null(place->units[i]->problem, "%s", place->units[i]->problem);
+    }
+    return place->count == 2 && place->units[0]->head_revision == 2;
+}
+
+Test(confighub_canned, a_unit_that_one_listing_has_missed_is_not_called_gone)
+{
+    static const char *const ANSWERS[] = {OK("[" UNIT("a", AT("1", "1")) "," UNIT("b", AT("1", "1")) "]"),
+                                          OK("[" UNIT("b", AT("1", "1")) "]"),
+                                          OK("[" UNIT("a", AT("2", "2")) "," UNIT("b", AT("1", "1")) "]")};
+    serve(ANSWERS, 3);
+    follow();
+    place_wait(&p, has_two, "the units");
+    place_wait(&p, has_two_or_a_problem, "the unit that was missed");
+}
+
+static bool is_newer(const struct place *place)
+{
+    cr_assert_leq(place->count, 1);
+    return place->count == 1 && strcmp(place->units[0]->unit_id, "u-2") == 0 && !place->units[0]->problem;
+}
+
+#define NAMED_A(id)                                                                                                    \
+    OK("[{\"UnitID\":\"" id "\",\"SpaceID\":\"s-1\",\"SpaceSlug\":\"dev\",\"Slug\":\"a\",\"DataHash\":\"\"}]")
+
+Test(confighub_canned, of_two_units_of_one_name_the_one_that_is_still_listed_is_told)
+{
+    static const char *const ANSWERS[] = {NAMED_A("u-1"), NAMED_A("u-2")};
+    serve(ANSWERS, 2);
+    follow();
+    place_wait(&p, is_newer, "the newer unit");
+    place_run(&p, 400);
+    cr_assert(is_newer(&p));
+}
+
+Test(confighub_canned, a_page_in_place_of_the_space_is_no_proof_that_a_unit_was_deleted)
+{
+    static const char *const ANSWERS[] = {OK("[" UNIT("a", AT("1", "1")) "," UNIT("b", AT("1", "1")) "]"),
+                                          OK("[" UNIT("b", AT("1", "1")) "]"),
+                                          OK("[" UNIT("b", AT("1", "1")) "]"),
+                                          "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n",
+                                          OK("{\"login\":\"please\"}"),
+                                          OK("[" UNIT("b", AT("1", "1")) "]")};
+    struct hf_buf seen = {0};
+    struct hf_error err = HF_ERROR_INIT;
+    serve(ANSWERS, 6);
+    follow();
+    place_run(&p, 1200);
+    cr_assert_eq(hf_read_file(canned_log, 1u << 20, &seen, &err), 0);
+    cr_assert_not_null(strstr(hf_buf_text(&seen), "GET /api/space/s-1 "), "the space was asked for");
+    hf_buf_free(&seen);
+    cr_assert_eq(p.count, 2, "nothing is removed");
+}

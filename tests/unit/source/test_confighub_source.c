@@ -843,3 +843,26 @@ Test(confighub, a_revision_that_is_throttled_is_asked_for_again_after_the_time_t
     place_wait(&p, is_ready, "the unit");
     cr_assert_geq(hf_mono_ms() - began, 900);
 }
+
+Test(confighub, a_unit_is_not_held_to_the_old_revision_while_the_new_one_is_still_being_read)
+{
+    static const char *const SPACES[] = {"dev"};
+    struct hf_confighub_unit web = place_make(&p, "dev", "web", DOCUMENT("web", "first"));
+    place_apply(&p, &web);
+    struct hf_confighub_selection selection = selection_of(SPACES, 1);
+    selection.poll_ms = 600000;
+    place_client(&p, NULL);
+    place_source(&p, &selection, NULL);
+    place_wait(&p, is_ready, "the unit");
+    place_revise(&p, &web, DOCUMENT("web", "second"));
+    place_apply(&p, &web);
+    place_fault(&p, "{\"kind\":\"slow\",\"delay\":1000,\"path\":\"/revision\"}");
+    hf_source_refresh(p.source);
+    int64_t began = hf_mono_ms();
+    place_wait(&p, is_applying, "the warning");
+    cr_assert_leq(hf_mono_ms() - began, 900);
+    cr_assert_eq(p.units[0]->live_revision, 2);
+    cr_assert_eq(p.units[0]->revision, 1);
+    cr_assert_not_null(strstr(p.units[0]->state_reason, "is being read"), "%s", p.units[0]->state_reason);
+    place_wait(&p, is_at_2, "the new revision");
+}
