@@ -71,6 +71,13 @@ struct hf_agent_effects {
                   uint64_t ticket, struct hf_error *err);
     /* A quorum read; then hf_agent_answered(ticket). */
     int (*get)(void *ctx, const struct hf_agent_ref *ref, uint64_t ticket, struct hf_error *err);
+    /* Asks whether a unit is still as it was told, before a difference is believed to be drift: what looks like one may
+     * be a rollout that has not been told yet. Then hf_agent_confirmed. -1: there is nobody to ask (a folder's unit),
+     * it is believed. May be NULL. */
+    int (*confirm)(void *ctx, const char *target, const struct hf_unit *unit, struct hf_error *err);
+    /* Has the unit's apply action done on its revision and followed to its end; then hf_agent_unit_applied(ticket). May
+     * be NULL, when no target has apply_by_source. */
+    int (*apply_unit)(void *ctx, const char *target, const struct hf_unit *unit, uint64_t ticket, struct hf_error *err);
     /* Call hf_agent_tick in so many ms; replaces what was asked before. */
     void (*wake_in)(void *ctx, int64_t delay_ms);
     /* Something that a view shows has changed. */
@@ -84,6 +91,9 @@ struct hf_agent_target_options {
     unsigned parallel;    /* corrections at once; 0: 8 */
     unsigned fight_times; /* so often is a path put back within fight_within_ms before it is blocked; 0: no limit */
     int64_t fight_within_ms;
+    int64_t step_in_ms;   /* so long is ConfigHub's own worker left to put back (ContinuousApply); 0: 60,000 */
+    bool apply_by_source; /* put back by the unit's apply action in ConfigHub */
+    bool no_fallback;     /* ... and where that fails, by nothing else */
 };
 
 struct hf_agent_options {
@@ -165,6 +175,15 @@ int hf_agent_recorded(struct hf_agent *agent, uint64_t ticket, struct hf_error *
 int hf_agent_answered(struct hf_agent *agent, uint64_t ticket, const struct hf_value *object, int64_t retry_after_ms,
                       const struct hf_error *state, struct hf_error *err);
 int hf_agent_tick(struct hf_agent *agent, struct hf_error *err);
+/* What confirm has found: HF_OK: the unit is as told (what had changed was told by hf_agent_units before). Being away
+ * (HF_EUNAVAILABLE, HF_ETIMEOUT) or not knowing the unit says nothing else is known; any other error: it is asked again
+ * before anything is done. */
+int hf_agent_confirmed(struct hf_agent *agent, const char *target, const char *space_id, const char *unit_id,
+                       const struct hf_error *state, struct hf_error *err);
+/* The apply action's end: HF_OK: completed; else why it was not. what: for people, "action … of revision 7 completed".
+ */
+int hf_agent_unit_applied(struct hf_agent *agent, uint64_t ticket, const char *what, const struct hf_error *state,
+                          struct hf_error *err);
 
 /* Whether every target's scopes have been listed once (readiness). *why (may be NULL) names what is waited for. */
 bool hf_agent_synced(const struct hf_agent *agent, const char **why);

@@ -23,15 +23,45 @@ struct hf_config_channel {
     const struct hf_value *settings; /* the channel in the file, by the schema: match, group, quiet, … */
 };
 
+/* Of which units in ConfigHub a target's are (confighub.h, struct hf_confighub_selection). */
+struct hf_config_selection {
+    const char *const *spaces;
+    size_t space_count;
+    const char *filter;
+    const char *set;
+    const char *where;
+    const char *const *labels; /* name, value, name, value, … */
+    size_t label_count;        /* pairs */
+    const char *target;
+    bool is_head;
+    int64_t poll_ms; /* 0: the default */
+};
+
+/* ConfigHub itself; url NULL: no target has its units there. */
+struct hf_config_hub {
+    const char *url; /* with /api */
+    struct hf_secret_ref token;
+    struct hf_secret_ref worker_id;
+    struct hf_secret_ref worker_secret;
+    const char *ca_file;
+    const char *proxy;
+    int64_t timeout_ms;
+};
+
 struct hf_config_target {
     const char *name;
     const char *kubeconfig; /* absolute path or NULL: $KUBECONFIG, ~/.kube/config */
     const char *context;    /* NULL: the current one */
     bool in_cluster;
-    bool correct;        /* correction: auto */
-    const char *manager; /* field_manager */
-    const char *folder;  /* source.folder, absolute */
-    const char *space;   /* source.space; NULL: the folder's name */
+    bool correct;                          /* correction: auto */
+    const char *manager;                   /* field_manager */
+    const struct hf_config_selection *hub; /* source.confighub; NULL: a folder */
+    int64_t step_in_ms;                    /* 0: the default */
+    bool apply_by_source;                  /* apply: confighub */
+    bool no_fallback;
+    int64_t action_limit_ms;
+    const char *folder; /* source.folder, absolute; NULL: ConfigHub */
+    const char *space;  /* source.space; NULL: the folder's name */
     unsigned parallel;
     unsigned fight_times;
     int64_t fight_within_ms;
@@ -65,6 +95,7 @@ struct hf_config {
     size_t rule_count;
     const struct hf_config_target *targets;
     size_t target_count;
+    struct hf_config_hub hub;
     const char *dashboard_url; /* what the alerts' links begin with; NULL: none */
     const struct hf_config_channel *channels;
     size_t channel_count;

@@ -23,6 +23,21 @@ struct hf_config;
 struct hf_rules;
 int hf_run_rules(const struct hf_config *config, struct hf_rules **out, struct hf_error *err);
 
+/* ConfigHub's client and a target's units there, as the config has them, for `check` too. */
+struct hf_confighub;
+struct hf_config_selection;
+struct hf_http;
+struct hf_log;
+struct hf_loop;
+struct hf_source;
+struct hf_source_events;
+struct hf_unit_store;
+int hf_run_hub_open(const struct hf_config *config, struct hf_loop *loop, struct hf_http *http, struct hf_log *log,
+                    struct hf_confighub **out, struct hf_error *err);
+int hf_run_hub_select(struct hf_confighub *hub, const struct hf_config_selection *from,
+                      const struct hf_source_events *events, const struct hf_unit_store *store, struct hf_source **out,
+                      struct hf_error *err);
+
 /* One alert channel as the config has it, for `alert test` too. *out borrows from config and secrets. Wipe the secrets
  * afterwards, also after a failure. */
 struct hf_alert_channel;

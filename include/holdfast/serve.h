@@ -46,6 +46,16 @@ struct hf_view_unit {
     const char *verdict; /* the worst of its objects */
     const char *problem; /* NULL */
     size_t objects;
+    /* Of ConfigHub (source.h). */
+    bool is_hub;
+    const char *state;
+    const char *state_reason; /* NULL or "": none */
+    const char *mode;
+    int64_t head_revision;
+    int64_t applied_revision;
+    int64_t live_revision;
+    int64_t upstream_revision;
+    int64_t upstream_head;
 };
 
 struct hf_view_target {

@@ -145,6 +145,9 @@ static int set_options(struct target *target, const struct hf_agent_target_optio
     target->parallel = options->parallel ? options->parallel : 8;
     target->fight_times = options->fight_times;
     target->fight_within_ms = options->fight_within_ms;
+    target->step_in_ms = options->step_in_ms;
+    target->apply_by_source = options->apply_by_source;
+    target->no_fallback = options->no_fallback;
     return 0;
 }
 

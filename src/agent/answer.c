@@ -11,7 +11,7 @@ static int64_t mono(const struct hf_agent *agent)
     return agent->effects.mono_ms(agent->effects.ctx);
 }
 
-static void tell_failure(struct hf_agent *agent, struct object *object, const char *why)
+void hf_agent_tell_failure(struct hf_agent *agent, struct object *object, const char *why)
 {
     struct incident *incident = &object->incident;
     /* The first, then ever more rarely: 2, 4, 8 … */
@@ -100,14 +100,14 @@ void hf_agent_failed(struct hf_agent *agent, struct object *object, enum errand 
     bool ending = is_namespace_ending(state);
     if (is_outdated(object, errand, state)) {
         if (object->incident.attempts > 3) {
-            tell_failure(agent, object, told);
+            hf_agent_tell_failure(agent, object, told);
         }
         object->verify_first = true;
         object->due_ms = mono(agent) + (object->incident.attempts > 3 ? hf_agent_backoff(agent, 3, 2000) : 0);
         return;
     }
     if (!ending) {
-        tell_failure(agent, object, told);
+        hf_agent_tell_failure(agent, object, told);
     }
     if (begins_recreation(agent, object, errand, state)) {
         return;
@@ -220,13 +220,11 @@ static void finish_mend(struct hf_agent *agent, struct object *object, const str
     }
 }
 
-static void tell_sent(struct hf_agent *agent, struct object *object, const char *what)
+void hf_agent_tell_sent(struct hf_agent *agent, struct object *object, const char *text)
 {
     object->incident.applied = true;
     struct event_extra extra = {.drifted_ms = object->incident.drifted_ms, .corrected_ms = HF_TIME_NONE};
-    hf_auto_buf struct hf_buf text = {0};
-    hf_buf_addf(&text, "the API server took the %s", what);
-    hf_agent_say(agent, object, "correction.sent", "info", hf_buf_text(&text), &extra);
+    hf_agent_say(agent, object, "correction.sent", "info", text, &extra);
 }
 
 static int answered_well(struct hf_agent *agent, struct object *object, const struct hf_value *answer,
@@ -242,7 +240,8 @@ static int answered_well(struct hf_agent *agent, struct object *object, const st
         object->target->in_flight--;
     }
     if (is_write) {
-        tell_sent(agent, object, errand == ERRAND_APPLY ? "apply" : "patch");
+        hf_agent_tell_sent(agent, object,
+                           errand == ERRAND_APPLY ? "the API server took the apply" : "the API server took the patch");
     }
     if (is_write && is_last) {
         hf_agent_count_put_back(agent, object);
@@ -262,7 +261,7 @@ static void removed(struct hf_agent *agent, struct object *object, const struct 
 {
     hf_agent_end_flight(agent, object);
     if (state->code == HF_OK) {
-        tell_sent(agent, object, "deletion");
+        hf_agent_tell_sent(agent, object, "the API server took the deletion");
     }
     object->incident.recreating = false;
     object->await_rv[0] = '\0';

@@ -150,12 +150,15 @@ static void tell_intent(const struct object *object, enum errand errand, struct 
     }
     hf_buf_addf(out, "about to %s %s %s%s%s",
                 errand == ERRAND_MARK     ? "mark as held by us"
+                : errand == ERRAND_SOURCE ? "have ConfigHub apply, for"
                 : errand == ERRAND_REMOVE ? (object->is_extra ? "prune" : "delete, to make it anew,")
                 : object->mend_is_all     ? "remove what was added to"
                                           : "apply",
                 object->kind, object->namespace ? object->namespace : "", object->namespace ? "/" : "", object->name);
     if (errand == ERRAND_APPLY) {
         hf_buf_addf(out, " as %s", object->target->manager);
+    } else if (errand == ERRAND_SOURCE) {
+        hf_buf_addf(out, ", unit %s at revision %lld", object->unit->slug, (long long)object->unit->revision);
     }
     if (later > 0) {
         hf_buf_addf(out, ", leaving %zu of %zu findings as they are", later, object->finding_count);
@@ -165,12 +168,14 @@ static void tell_intent(const struct object *object, enum errand errand, struct 
     hf_buf_adds(out, object->incident.attempts ? " (again)" : "");
 }
 
-static enum errand first_errand(const struct object *object)
+static enum errand first_errand(const struct hf_agent *agent, const struct object *object)
 {
     if (object->is_extra || object->incident.recreating) {
         return ERRAND_REMOVE;
     }
-    return object->verdict == HF_IN_SYNC ? ERRAND_MARK : ERRAND_APPLY;
+    return object->verdict == HF_IN_SYNC       ? ERRAND_MARK
+           : hf_agent_by_source(agent, object) ? ERRAND_SOURCE
+                                               : ERRAND_APPLY;
 }
 
 /* Others of the target may have been pruned since this one was weighed. */
@@ -199,7 +204,7 @@ static void start(struct hf_agent *agent, struct object *object)
         return;
     }
     hf_auto_buf struct hf_buf text = {0};
-    enum errand errand = first_errand(object);
+    enum errand errand = first_errand(agent, object);
     tell_intent(object, errand, &text);
     struct event_extra extra = {.drifted_ms = object->incident.open ? object->incident.drifted_ms : HF_TIME_NONE,
                                 .corrected_ms = HF_TIME_NONE};
@@ -271,6 +276,9 @@ static int ask(struct hf_agent *agent, struct object *object, enum errand errand
     if (errand == ERRAND_APPLY) {
         return apply(agent, object, &ref, ticket, err);
     }
+    if (errand == ERRAND_SOURCE) {
+        return agent->effects.apply_unit(agent->effects.ctx, object->target->name, object->unit, ticket, err);
+    }
     if (errand == ERRAND_REMOVE) {
         /* What a StatefulSet runs goes on running while it is made anew. */
         bool orphan = !object->is_extra && strcmp(object->kind, "StatefulSet") == 0;
@@ -304,7 +312,7 @@ int hf_agent_recorded(struct hf_agent *agent, uint64_t ticket, struct hf_error *
 {
     for (struct object *object = agent->active; object; object = object->active_next) {
         if (object->phase == PHASE_RECORDING && object->record_ticket == ticket) {
-            enum errand errand = first_errand(object);
+            enum errand errand = first_errand(agent, object);
             hf_agent_send(agent, object, errand == ERRAND_APPLY && object->mend ? ERRAND_MEND : errand);
         }
     }
@@ -334,6 +342,9 @@ static void run_target(struct hf_agent *agent, struct target *target)
         if (object->verify_first) {
             object->verify_first = false;
             object->wants_get = true;
+            continue;
+        }
+        if (!object->is_extra && object->verdict != HF_IN_SYNC && hf_agent_must_ask(agent, object)) {
             continue;
         }
         start(agent, object);

@@ -105,12 +105,12 @@ static const struct hf_unit *unit_named(const struct target *target, const char 
 static bool may_be_held(const struct object *object)
 {
     const struct hf_unit *unit = unit_named(object->target, object->unit->space, object->unit->slug);
-    return unit && unit->problem;
+    return hf_agent_unit_may_hold(unit);
 }
 
 bool hf_agent_becomes_extra(struct hf_agent *agent, struct object *object)
 {
-    if (!object->is_marked || !object->scope) {
+    if (!object->is_marked || !object->scope || may_be_held(object)) {
         return false;
     }
     if (!object->is_extra) {
@@ -255,7 +255,7 @@ int hf_agent_place_extras(struct hf_agent *agent, struct target *target, struct 
     while (hf_map_next(target->known, &cursor, &key, &value)) {
         const struct known *known = value;
         const struct hf_unit *unit = unit_named(target, known->space, known->unit);
-        if (known->is_placed || hf_map_get(target->objects, key) || (unit && unit->problem)) {
+        if (known->is_placed || hf_map_get(target->objects, key) || hf_agent_unit_may_hold(unit)) {
             continue;
         }
         ((struct known *)value)->is_placed = true;
@@ -274,7 +274,7 @@ void hf_agent_close_unplaced(struct hf_agent *agent, struct target *target)
     struct hf_slice key;
     void *value;
     while (hf_map_next(target->units, &cursor, NULL, &value)) {
-        if (((const struct hf_unit *)value)->problem) {
+        if (hf_agent_unit_may_hold(value)) {
             return;
         }
     }

@@ -243,6 +243,7 @@ static void take_desired(struct hf_agent *agent, struct object *object, struct h
 {
     bool was_unreadable = object->unit && object->unit->problem;
     bool changed = object->unit && !hf_digest_equal(&object->desired, desired);
+    bool stands_otherwise = object->unit && (object->unit->state != unit->state || object->unit->mode != unit->mode);
     if (object->unit != unit) {
         hf_unit_drop(object->unit);
         object->unit = hf_unit_keep(unit);
@@ -260,7 +261,8 @@ static void take_desired(struct hf_agent *agent, struct object *object, struct h
     if (unit->problem) {
         hf_agent_unplan(agent, object);
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, unit->problem);
-    } else if ((changed || was_unreadable) && object->scope && (object->scope->synced || object->scope->listing)) {
+    } else if ((changed || was_unreadable || (stands_otherwise && object->verdict != HF_IN_SYNC)) && object->scope &&
+               (object->scope->synced || object->scope->listing)) {
         object->wants_get = true;
         hf_agent_activate(agent, object);
     }
@@ -415,6 +417,12 @@ static void tell_change(struct hf_agent *agent, const struct target *target, con
         hf_buf_addf(&text, "unit %s can be read again", now->slug);
         hf_agent_say_target(agent, target, now, "unit.readable", "info", hf_buf_text(&text), true);
         return;
+    }
+    if (before && before->state != now->state) {
+        hf_buf_addf(&text, "unit %s is %s now%s%s", now->slug, hf_unit_state_name(now->state),
+                    now->state_reason && *now->state_reason ? ": " : "", now->state_reason ? now->state_reason : "");
+        hf_agent_say_target(agent, target, now, "unit.state", "info", hf_buf_text(&text), false);
+        hf_buf_clear(&text);
     }
     if (before ? !hf_digest_equal(&before->digest, &now->digest) : target->has_units) {
         hf_buf_addf(&text, "unit %s %s", now->slug, before ? "has changed" : "is new");

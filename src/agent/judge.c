@@ -381,6 +381,10 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
                        struct hf_error *err)
 {
     object->has_in_sync = false;
+    if (hf_agent_waits_for_hub(agent, object)) {
+        return 0;
+    }
+    hf_agent_take_mode(agent, object);
     if (object->incident.is_put_off && !object->is_later) {
         object->incident.is_put_off = object->incident.blocked = false;
     }

@@ -26,10 +26,11 @@ struct scope;
 enum errand {
     ERRAND_READ,
     ERRAND_APPLY,
-    ERRAND_MEND,  /* what an apply alone could not put right: before it, or in its place */
-    ERRAND_TIDY,  /* gives up the ownership that a mend left with us */
-    ERRAND_MARK,  /* our mark, by which it is known later that we held it */
-    ERRAND_REMOVE /* a prune, or the first half of a recreation */
+    ERRAND_MEND,   /* what an apply alone could not put right: before it, or in its place */
+    ERRAND_TIDY,   /* gives up the ownership that a mend left with us */
+    ERRAND_MARK,   /* our mark, by which it is known later that we held it */
+    ERRAND_REMOVE, /* a prune, or the first half of a recreation */
+    ERRAND_SOURCE  /* the unit's apply action in ConfigHub */
 };
 
 /* What arrived for an object while a request for it was under way: not judged before the answer tells what is newer. */
@@ -64,9 +65,10 @@ struct incident {
     bool is_put_off; /* … by a rule, a fight or a pause: ends by itself */
     enum hf_severity severity;
     bool failure_told;
-    bool is_told;    /* an alert went out: its end is told, too */
-    bool recreated;  /* … which is done once */
-    bool recreating; /* the server refuses the change: a rule says to delete it and make it anew */
+    bool source_failed; /* the unit's apply action did not do it: by a direct apply from now on */
+    bool is_told;       /* an alert went out: its end is told, too */
+    bool recreated;     /* … which is done once */
+    bool recreating;    /* the server refuses the change: a rule says to delete it and make it anew */
     unsigned attempts;
     struct hf_digest findings; /* of what was last recorded */
     char manager[64];
@@ -157,8 +159,11 @@ struct object {
     uint64_t judgements;
     int64_t review_ms; /* monotonic: read and judged anew then; 0: not asked for */
     enum phase phase;
-    bool verify_first; /* an earlier apply may have arrived: read before writing again */
-    bool wants_get;    /* must be read anew (desired changed, doubt about what is newest) */
+    bool awaits_confirm;  /* ConfigHub is being asked whether the unit is still so */
+    bool is_confirmed;    /* it was: the next live form is judged by it */
+    int64_t confirmed_ms; /* monotonic: when that was, of the live form judged last; 0: not asked since it came */
+    bool verify_first;    /* an earlier apply may have arrived: read before writing again */
+    bool wants_get;       /* must be read anew (desired changed, doubt about what is newest) */
     bool desired_changed;
     int64_t due_ms;      /* monotonic */
     int64_t read_due_ms; /* monotonic: not read before */
@@ -215,6 +220,9 @@ struct target {
     unsigned parallel;
     unsigned fight_times;
     int64_t fight_within_ms;
+    int64_t step_in_ms;
+    bool apply_by_source;
+    bool no_fallback;
     bool discovered;
     bool has_units;
     const struct hf_types *types;
@@ -333,6 +341,20 @@ uint64_t hf_agent_batch_ticket(struct hf_agent *agent); /* 0: memory is short */
 int hf_agent_hand_over(struct hf_agent *agent, struct hf_error *err);
 const char *hf_agent_severity(const struct object *object);
 void hf_agent_batch_free(struct batch *batch);
+
+/* hub.c: what ConfigHub says of a unit beside its content. */
+/* Whether the difference is none to be acted on now: ConfigHub is applying, or is asked first. Shown as pending. */
+bool hf_agent_waits_for_hub(struct hf_agent *agent, struct object *object);
+/* By the unit's mode: never put back (it follows live), or not before ConfigHub's own worker has had its time. */
+void hf_agent_take_mode(struct hf_agent *agent, struct object *object);
+/* Before a write: asks when it was last asked too long ago. True: not now. */
+bool hf_agent_must_ask(struct hf_agent *agent, struct object *object);
+/* Whether its correction is to be the unit's apply action in ConfigHub: where all of it is put back by the unit's own
+ * content, and that was not tried before. */
+bool hf_agent_by_source(const struct hf_agent *agent, const struct object *object);
+/* Of a unit that is there and holds nothing now (destroyed, never applied, another's target): nothing is told or
+ * pruned of what it may hold. */
+bool hf_agent_unit_may_hold(const struct hf_unit *unit);
 
 /* rule.c */
 struct hf_rule_subject hf_agent_subject(const struct object *object);

@@ -179,6 +179,15 @@ int hf_agent_fill_view(const struct hf_agent *agent, struct hf_view *view, struc
                                       .origin = copy(view, unit->origin, &short_of),
                                       .revision = unit->revision,
                                       .verdict = hf_verdict_name(unit->problem ? HF_UNKNOWN : HF_IN_SYNC),
+                                      .state = hf_unit_state_name(unit->state),
+                                      .state_reason = copy(view, unit->state_reason, &short_of),
+                                      .mode = hf_unit_mode_name(unit->mode),
+                                      .is_hub = unit->unit_id && *unit->unit_id,
+                                      .head_revision = unit->head_revision,
+                                      .applied_revision = unit->applied_revision,
+                                      .live_revision = unit->live_revision,
+                                      .upstream_revision = unit->upstream_revision,
+                                      .upstream_head = unit->upstream_head,
                                       .problem = copy(view, unit->problem, &short_of)};
         }
         for (cursor = 0; hf_map_next(target->objects, &cursor, NULL, &value);) {

@@ -1,4 +1,5 @@
 #include "check.h"
+#include "check_hub.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,8 +222,11 @@ static int add_object(struct check *check, struct check_target *target, struct h
 
 static int add_units(struct check *check, struct check_target *target, bool *unit_found, struct hf_error *err)
 {
-    if (hf_source_folder_once(target->config->folder, target->config->space, &target->units, &target->unit_count,
-                              err) != 0) {
+    int result = target->config->hub
+                     ? hf_check_hub_units(check->config, target->config, &target->units, &target->unit_count, err)
+                     : hf_source_folder_once(target->config->folder, target->config->space, &target->units,
+                                             &target->unit_count, err);
+    if (result != 0) {
         return -1;
     }
     for (size_t i = 0; i < target->unit_count; i++) {

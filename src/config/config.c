@@ -9,6 +9,7 @@
 #include "holdfast/jsonschema.h"
 #include "holdfast/mem.h"
 #include "holdfast/yaml.h"
+#include "hub.h"
 
 #define MOST_BYTES (1u << 20)
 #define MOST_SECRET (64u << 10)
@@ -23,7 +24,7 @@ bool hf_config_is_one(const struct hf_value *document)
 }
 
 /* The path as seen from the config's folder; NULL when memory is short. */
-static const char *resolve(struct hf_config *config, const char *text)
+const char *hf_config_resolve(struct hf_config *config, const char *text)
 {
     if (!text || text[0] == '/') {
         return text ? hf_arena_copy(config->arena, text, strlen(text)) : NULL;
@@ -67,11 +68,11 @@ static int read_target(struct hf_config *config, const struct hf_value *value, s
     (void)hf_value_int(hf_value_get(fight, "times"), &times);
     *target = (struct hf_config_target){
         .name = text_of(config, value, "name", NULL),
-        .kubeconfig = resolve(config, hf_value_text(hf_value_get(value, "kubeconfig"))),
+        .kubeconfig = hf_config_resolve(config, hf_value_text(hf_value_get(value, "kubeconfig"))),
         .context = text_of(config, value, "context", NULL),
         .in_cluster = hf_value_is_true(hf_value_get(value, "in_cluster")),
         .manager = text_of(config, value, "field_manager", "confighub"),
-        .folder = resolve(config, hf_value_text(hf_value_get(source, "folder"))),
+        .folder = hf_config_resolve(config, hf_value_text(hf_value_get(source, "folder"))),
         .space = text_of(config, source, "space", NULL),
         .parallel = (unsigned)parallel,
         .fight_times = (unsigned)times,
@@ -81,8 +82,16 @@ static int read_target(struct hf_config *config, const struct hf_value *value, s
     const char *correction = hf_value_text(hf_value_get(value, "correction"));
     target->correct = correction && strcmp(correction, "auto") == 0;
     target->audit_token.file =
-        resolve(config, hf_value_text(hf_value_path(value, "audit_webhook", "token_file", NULL)));
-    if (!target->name || !target->manager || !target->folder) {
+        hf_config_resolve(config, hf_value_text(hf_value_path(value, "audit_webhook", "token_file", NULL)));
+    if (hf_config_read_selection(config, value, target, err) != 0) {
+        return -1;
+    }
+    if (!target->folder == !target->hub) {
+        return complain(config, source, err,
+                        target->hub ? "found both folder and confighub, expected one of them"
+                                    : "found neither folder nor confighub, expected one of them");
+    }
+    if (!target->name || !target->manager) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
     }
     if (target->in_cluster && (target->kubeconfig || target->context)) {
@@ -94,7 +103,7 @@ static int read_target(struct hf_config *config, const struct hf_value *value, s
 static int read_secret_ref(struct hf_config *config, const struct hf_value *webhook, const char *file,
                            const char *environment, bool required, struct hf_secret_ref *out, struct hf_error *err)
 {
-    out->file = resolve(config, hf_value_text(hf_value_get(webhook, file)));
+    out->file = hf_config_resolve(config, hf_value_text(hf_value_get(webhook, file)));
     out->environment = text_of(config, webhook, environment, NULL);
     if (out->file && out->environment) {
         return hf_error_set(err, HF_EINVAL, "%s: line %u, column %u: found both %s and %s, expected one of them",
@@ -170,6 +179,13 @@ static int read_lists(struct hf_config *config, const struct hf_value *document,
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
     }
     config->targets = target;
+    bool has_hub = hf_value_get(document, "confighub") != NULL;
+    for (size_t i = 0; i < config->target_count; i++) {
+        has_hub |= hf_value_path(hf_value_at(targets, i), "source", "confighub", NULL) != NULL;
+    }
+    if (has_hub && hf_config_read_hub(config, document, err) != 0) {
+        return -1;
+    }
     config->channels = channel;
     for (size_t i = 0; i < config->target_count; i++) {
         if (read_target(config, hf_value_at(targets, i), &target[i], hasher, err) != 0) {
@@ -193,7 +209,7 @@ static int read_rule_paths(struct hf_config *config, const struct hf_value *list
     for (size_t i = 0; i < hf_value_count(list); i++) {
         const char *text = hf_value_text(hf_value_at(list, i));
         bool built_in = text && strncmp(text, "builtin:", 8) == 0;
-        paths[i] = built_in ? hf_arena_copy(config->arena, text, strlen(text)) : resolve(config, text);
+        paths[i] = built_in ? hf_arena_copy(config->arena, text, strlen(text)) : hf_config_resolve(config, text);
         if (!paths[i]) {
             return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
         }
@@ -210,8 +226,8 @@ static int read_trail(struct hf_config *config, const struct hf_value *trail, st
     const char *key = hf_value_text(hf_value_path(trail, "hmac_key", "file", NULL));
     const char *file = hf_value_text(hf_value_get(checkpoint, "file"));
     struct hf_config_trail *out = &config->trail;
-    out->hmac_key.file = resolve(config, key);
-    out->checkpoint_file = resolve(config, file);
+    out->hmac_key.file = hf_config_resolve(config, key);
+    out->checkpoint_file = hf_config_resolve(config, file);
     if ((key && !out->hmac_key.file) || (file && !out->checkpoint_file)) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
     }
@@ -243,13 +259,13 @@ static int read_document(struct hf_config *config, const struct hf_value *docume
     }
     const struct hf_value *log = hf_value_get(document, "log");
     const char *database = hf_value_text(hf_value_get(document, "database"));
-    config->database = resolve(config, database ? database : "holdfast.db");
-    config->web = resolve(config, hf_value_text(hf_value_get(document, "web")));
+    config->database = hf_config_resolve(config, database ? database : "holdfast.db");
+    config->web = hf_config_resolve(config, hf_value_text(hf_value_get(document, "web")));
     config->listen = text_of(config, document, "listen", "127.0.0.1:8484");
     const struct hf_value *listener = hf_value_get(document, "audit_listener");
     config->audit_listen = text_of(config, listener, "listen", NULL);
-    config->audit_cert = resolve(config, hf_value_text(hf_value_get(listener, "cert_file")));
-    config->audit_key = resolve(config, hf_value_text(hf_value_get(listener, "key_file")));
+    config->audit_cert = hf_config_resolve(config, hf_value_text(hf_value_get(listener, "cert_file")));
+    config->audit_key = hf_config_resolve(config, hf_value_text(hf_value_get(listener, "key_file")));
     if (!config->audit_cert != !config->audit_key) {
         return complain(config, listener, err, "found one of cert_file and key_file, expected both or none");
     }

@@ -307,6 +307,20 @@ static void changed(void *ctx)
 
 void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out)
 {
-    *out = (struct hf_agent_effects){run,    now_ms, mono_ms, random_number, kind_of, follow,  unfollow,
-                                     record, apply,  patch,   remove_object, get,     wake_in, changed};
+    *out = (struct hf_agent_effects){.ctx = run,
+                                     .now_ms = now_ms,
+                                     .mono_ms = mono_ms,
+                                     .random = random_number,
+                                     .kind = kind_of,
+                                     .follow = follow,
+                                     .unfollow = unfollow,
+                                     .record = record,
+                                     .apply = apply,
+                                     .patch = patch,
+                                     .remove = remove_object,
+                                     .get = get,
+                                     .confirm = hf_run_confirm,
+                                     .apply_unit = hf_run_apply_unit,
+                                     .wake_in = wake_in,
+                                     .changed = changed};
 }

@@ -45,7 +45,8 @@ static bool same_text(const char *a, const char *b)
 static bool same_places(const struct hf_config_target *a, const struct hf_config_target *b)
 {
     return a && same_text(a->kubeconfig, b->kubeconfig) && same_text(a->context, b->context) &&
-           a->in_cluster == b->in_cluster && same_text(a->folder, b->folder) && same_text(a->space, b->space);
+           a->in_cluster == b->in_cluster && !a->hub && !b->hub && same_text(a->folder, b->folder) &&
+           same_text(a->space, b->space);
 }
 
 static void change_keeping(struct hf_run *run, const struct hf_config_trail *old)
@@ -71,7 +72,10 @@ static struct hf_agent_target_options options_of(const struct hf_config_target *
                                             .manager = config->manager,
                                             .parallel = config->parallel,
                                             .fight_times = config->fight_times,
-                                            .fight_within_ms = config->fight_within_ms};
+                                            .fight_within_ms = config->fight_within_ms,
+                                            .step_in_ms = config->step_in_ms,
+                                            .apply_by_source = config->apply_by_source,
+                                            .no_fallback = config->no_fallback};
 }
 
 static bool set_target(struct hf_run *run, struct run_target *target, const struct hf_config_target *wanted)

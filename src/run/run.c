@@ -164,7 +164,10 @@ static int add_targets(struct hf_run *run, struct hf_error *err)
                                                   .manager = run->config->targets[i].manager,
                                                   .parallel = run->config->targets[i].parallel,
                                                   .fight_times = run->config->targets[i].fight_times,
-                                                  .fight_within_ms = run->config->targets[i].fight_within_ms};
+                                                  .fight_within_ms = run->config->targets[i].fight_within_ms,
+                                                  .step_in_ms = run->config->targets[i].step_in_ms,
+                                                  .apply_by_source = run->config->targets[i].apply_by_source,
+                                                  .no_fallback = run->config->targets[i].no_fallback};
         if (hf_agent_target_add(run->agent, &options, err) != 0) {
             return -1;
         }
@@ -227,6 +230,7 @@ static void stop(struct hf_run *run)
     /* The trail goes last: what the agent queued is written before its file is closed. */
     hf_agent_free(run->agent);
     run->agent = NULL;
+    hf_run_hub_free(run);
     hf_run_pauses_free(run);
     hf_rules_free(run->rules);
     hf_audit_reader_close(run->reader);

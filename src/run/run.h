@@ -7,7 +7,7 @@
  * pauses.c   what people have paused         hooks.c    the API servers' audit webhooks
  * reload.c   SIGHUP                          notify.c   systemd
  * alerts.c   the alert station               keep.c     the trail's checkpoints
- * channel.c  what a channel is set to */
+ * channel.c  what a channel is set to           hub.c      ConfigHub */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
@@ -16,6 +16,7 @@
 #include "holdfast/agent.h"
 #include "holdfast/alert.h"
 #include "holdfast/config.h"
+#include "holdfast/confighub.h"
 #include "holdfast/kubeconfig.h"
 #include "holdfast/map.h"
 #include "holdfast/run.h"
@@ -25,6 +26,8 @@ struct run_crds;
 struct run_hooks;
 struct run_keep;
 struct run_notice;
+struct run_confirm;
+struct run_action;
 struct run_pauses;
 struct run_target;
 
@@ -43,7 +46,8 @@ struct hf_run {
     struct run_pauses *pauses;
     struct run_hooks *hooks;
     struct run_notice *notice;
-    struct run_keep *keep; /* NULL: no checkpoints are made */
+    struct hf_confighub *hub; /* NULL: no target has its units there */
+    struct run_keep *keep;    /* NULL: no checkpoints are made */
 
     pthread_mutex_t reader_lock; /* the pages' threads share one reader */
     struct hf_audit_reader *reader;
@@ -85,6 +89,10 @@ struct run_target {
     struct hf_access *access;
     struct hf_cluster *cluster;
     struct hf_source *source;
+    bool is_hub; /* it is ConfigHub */
+    struct run_confirm *confirms;
+    struct run_action *actions;
+    int64_t action_limit_ms;
     struct hf_schema *schema;
     struct hf_types *types;
     struct hf_arena *kinds_arena; /* of kinds' strings */
@@ -130,6 +138,14 @@ void hf_run_crds_follow(struct run_target *target); /* begins or ends, as its ki
 void hf_run_crds_unfollow(struct run_target *target);
 /* Whether they would be followed, and can't (no right to): then what is served is looked at more often. */
 bool hf_run_crds_lost(const struct run_target *target);
+
+/* hub.c: ConfigHub as the source of units, and as a hand. */
+void hf_run_hub_free(struct hf_run *run); /* after the targets */
+int hf_run_hub_source(struct run_target *target, const struct hf_config_target *config,
+                      const struct hf_source_events *events, struct hf_error *err);
+void hf_run_hub_forget(struct run_target *target); /* what was asked for it */
+int hf_run_confirm(void *ctx, const char *target, const struct hf_unit *unit, struct hf_error *err);
+int hf_run_apply_unit(void *ctx, const char *target, const struct hf_unit *unit, uint64_t ticket, struct hf_error *err);
 
 /* effects.c */
 void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out);

@@ -65,11 +65,14 @@ static int begin(struct run_target *target, const struct hf_config_target *confi
         return -1;
     }
     struct hf_source_events events = {target, on_units, on_source_state};
-    return hf_source_folder(run->loop, run->log, config->folder, config->space, &events, &target->source, err);
+    return config->hub
+               ? hf_run_hub_source(target, config, &events, err)
+               : hf_source_folder(run->loop, run->log, config->folder, config->space, &events, &target->source, err);
 }
 
 static void target_free(struct run_target *target)
 {
+    hf_run_hub_forget(target);
     hf_source_free(target->source);
     hf_run_unfollow_all(target);
     hf_run_crds_unfollow(target);

@@ -183,6 +183,17 @@ void hf_serve_units(const struct hf_request *request, struct hf_answer *answer)
         hf_out_text(&answer->body, "verdict", hf_rank_name(hf_rank_of(unit->verdict)));
         hf_out_text(&answer->body, "problem", unit->problem);
         hf_out_count(&answer->body, "objects", unit->objects);
+        hf_out_text(&answer->body, "state", unit->state);
+        hf_out_text(&answer->body, "state_reason",
+                    unit->state_reason && *unit->state_reason ? unit->state_reason : NULL);
+        if (unit->is_hub) {
+            hf_out_text(&answer->body, "mode", unit->mode);
+            hf_out_int(&answer->body, "head_revision", unit->head_revision);
+            hf_out_int(&answer->body, "applied_revision", unit->applied_revision);
+            hf_out_int(&answer->body, "live_revision", unit->live_revision);
+            hf_out_int(&answer->body, "upstream_revision", unit->upstream_revision);
+            hf_out_int(&answer->body, "upstream_head", unit->upstream_head);
+        }
         hf_out_close(&answer->body, '}');
     }
     hf_out_close(&answer->body, ']');

@@ -1,0 +1,244 @@
+/* ConfigHub as the source of units, asked before a difference is believed to be drift, and as a hand that puts back. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+
+/* One question about one unit, for all its objects. */
+struct run_confirm {
+    struct run_target *target;
+    char *space_id;
+    char *unit_id;
+    struct run_confirm *next;
+};
+
+/* One apply action of one unit, for all its objects that wait for it. */
+struct run_action {
+    struct run_target *target;
+    char *unit_id;
+    int64_t revision;
+    struct hf_confighub_call *call;
+    uint64_t *tickets;
+    size_t ticket_count;
+    struct run_action *next;
+};
+
+static struct hf_confighub_secret secret_of(const struct hf_secret_ref *ref)
+{
+    return (struct hf_confighub_secret){ref->file, ref->environment};
+}
+
+int hf_run_hub_open(const struct hf_config *whole, struct hf_loop *loop, struct hf_http *http, struct hf_log *log,
+                    struct hf_confighub **out, struct hf_error *err)
+{
+    const struct hf_config_hub *config = &whole->hub;
+    hf_auto_buf struct hf_buf ca = {0};
+    if (config->ca_file && hf_read_file(config->ca_file, (size_t)1 << 20, &ca, err) != 0) {
+        return hf_error_wrap(err, "ca_file of ConfigHub");
+    }
+    struct hf_confighub_options options = {.base_url = config->url,
+                                           .token = secret_of(&config->token),
+                                           .worker_id = secret_of(&config->worker_id),
+                                           .worker_secret = secret_of(&config->worker_secret),
+                                           .ca_pem = ca.len > 0 ? hf_buf_text(&ca) : NULL,
+                                           .proxy = config->proxy,
+                                           .timeout_ms = config->timeout_ms};
+    return hf_confighub_open(loop, http, log, &options, out, err);
+}
+
+void hf_run_hub_free(struct hf_run *run)
+{
+    hf_confighub_close(run->hub);
+    run->hub = NULL;
+}
+
+int hf_run_hub_select(struct hf_confighub *hub, const struct hf_config_selection *from,
+                      const struct hf_source_events *events, const struct hf_unit_store *store, struct hf_source **out,
+                      struct hf_error *err)
+{
+    struct hf_label *labels = hf_calloc(from->label_count, sizeof *labels);
+    if (!labels) {
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < from->label_count; i++) {
+        labels[i] = (struct hf_label){from->labels[2 * i], from->labels[2 * i + 1]};
+    }
+    struct hf_confighub_selection selection = {.spaces = from->spaces,
+                                               .space_count = from->space_count,
+                                               .filter = from->filter,
+                                               .set = from->set,
+                                               .where = from->where,
+                                               .labels = labels,
+                                               .label_count = from->label_count,
+                                               .target = from->target,
+                                               .desired = from->is_head ? HF_CONFIGHUB_HEAD : HF_CONFIGHUB_LIVE,
+                                               .poll_ms = from->poll_ms};
+    int result = hf_source_confighub(hub, &selection, events, store, out, err);
+    free(labels);
+    return result;
+}
+
+int hf_run_hub_source(struct run_target *target, const struct hf_config_target *config,
+                      const struct hf_source_events *events, struct hf_error *err)
+{
+    struct hf_run *run = target->run;
+    if (!run->hub && hf_run_hub_open(run->config, run->loop, run->http, run->log, &run->hub, err) != 0) {
+        return -1;
+    }
+    target->is_hub = true;
+    target->action_limit_ms = config->action_limit_ms;
+    return hf_run_hub_select(run->hub, config->hub, events, NULL, &target->source, err);
+}
+
+static void drop_confirm(struct run_confirm *confirm)
+{
+    struct run_confirm **at = &confirm->target->confirms;
+    while (*at && *at != confirm) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = confirm->next;
+    }
+    free(confirm->space_id);
+    free(confirm->unit_id);
+    free(confirm);
+}
+
+static void drop_action(struct run_action *action)
+{
+    struct run_action **at = &action->target->actions;
+    while (*at && *at != action) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = action->next;
+    }
+    free(action->unit_id);
+    free(action->tickets);
+    free(action);
+}
+
+void hf_run_hub_forget(struct run_target *target)
+{
+    while (target->confirms) {
+        hf_source_confighub_unconfirm(target->source, target->confirms);
+        drop_confirm(target->confirms);
+    }
+    while (target->actions) {
+        hf_confighub_cancel(target->actions->call);
+        drop_action(target->actions);
+    }
+}
+
+static void on_confirmed(void *ctx, bool changed, const struct hf_error *state)
+{
+    struct run_confirm *confirm = ctx;
+    struct hf_run *run = confirm->target->run;
+    struct hf_error err = HF_ERROR_INIT;
+    (void)changed; /* the units were told anew before */
+    hf_run_told(run,
+                hf_agent_confirmed(run->agent, confirm->target->name, confirm->space_id, confirm->unit_id, state, &err),
+                &err);
+    drop_confirm(confirm);
+}
+
+int hf_run_confirm(void *ctx, const char *target_name, const struct hf_unit *unit, struct hf_error *err)
+{
+    struct run_target *target = hf_run_target_find(ctx, target_name);
+    if (!target || !target->is_hub || !unit->space_id) {
+        return -1;
+    }
+    for (struct run_confirm *asked = target->confirms; asked; asked = asked->next) {
+        if (strcmp(asked->unit_id, unit->unit_id) == 0 && strcmp(asked->space_id, unit->space_id) == 0) {
+            return 0;
+        }
+    }
+    struct run_confirm *confirm = hf_calloc(1, sizeof *confirm);
+    if (!confirm) {
+        return hf_error_set(err, HF_ENOMEM, "ask ConfigHub: out of memory");
+    }
+    confirm->target = target;
+    confirm->space_id = hf_strdup(unit->space_id);
+    confirm->unit_id = hf_strdup(unit->unit_id);
+    confirm->next = target->confirms;
+    target->confirms = confirm;
+    if (!confirm->space_id || !confirm->unit_id ||
+        hf_source_confighub_confirm(target->source, confirm->space_id, confirm->unit_id, on_confirmed, confirm, err) !=
+            0) {
+        drop_confirm(confirm);
+        return -1;
+    }
+    return 0;
+}
+
+static void on_action_done(void *ctx, const struct hf_confighub_action *action, const struct hf_error *state)
+{
+    struct run_action *done = ctx;
+    struct hf_run *run = done->target->run;
+    hf_auto_buf struct hf_buf text = {0};
+    hf_buf_addf(&text, "ConfigHub's action %s, apply of revision %lld, ended in %lld ms: %s", action->operation_id,
+                (long long)done->revision, (long long)action->took_ms,
+                *action->result ? action->result : hf_confighub_outcome_name(action->outcome));
+    if (*action->message) {
+        hf_buf_addf(&text, " (%s)", action->message);
+    }
+    /* What is asked for from here on is another action. */
+    for (struct run_action **at = &done->target->actions; *at; at = &(*at)->next) {
+        if (*at == done) {
+            *at = done->next;
+            break;
+        }
+    }
+    for (size_t i = 0; i < done->ticket_count; i++) {
+        struct hf_error err = HF_ERROR_INIT;
+        hf_run_told(run, hf_agent_unit_applied(run->agent, done->tickets[i], hf_buf_text(&text), state, &err), &err);
+    }
+    drop_action(done);
+}
+
+static bool add_ticket(struct run_action *action, uint64_t ticket)
+{
+    uint64_t *tickets = hf_reallocarray(action->tickets, action->ticket_count + 1, sizeof *tickets);
+    if (tickets) {
+        action->tickets = tickets;
+        tickets[action->ticket_count++] = ticket;
+    }
+    return tickets != NULL;
+}
+
+int hf_run_apply_unit(void *ctx, const char *target_name, const struct hf_unit *unit, uint64_t ticket,
+                      struct hf_error *err)
+{
+    struct hf_run *run = ctx;
+    struct run_target *target = hf_run_target_find(run, target_name);
+    if (!target || !target->is_hub || !unit->space_id || unit->revision <= 0) {
+        return hf_error_set(err, HF_EREFUSED, "unit %s has no revision that ConfigHub could apply", unit->slug);
+    }
+    for (struct run_action *action = target->actions; action; action = action->next) {
+        if (strcmp(action->unit_id, unit->unit_id) == 0 && action->revision == unit->revision) {
+            return add_ticket(action, ticket) ? 0 : hf_error_set(err, HF_ENOMEM, "apply a unit: out of memory");
+        }
+    }
+    struct run_action *action = hf_calloc(1, sizeof *action);
+    if (!action) {
+        return hf_error_set(err, HF_ENOMEM, "apply a unit: out of memory");
+    }
+    action->target = target;
+    action->unit_id = hf_strdup(unit->unit_id);
+    action->revision = unit->revision;
+    action->next = target->actions;
+    target->actions = action;
+    struct hf_confighub_unit which = hf_confighub_unit_of(unit);
+    struct hf_confighub_limits limits = {.worker_ms = target->action_limit_ms, .total_ms = target->action_limit_ms};
+    struct hf_confighub_follower follower = {.ctx = action, .done = on_action_done};
+    if (!action->unit_id || !add_ticket(action, ticket)) {
+        drop_action(action);
+        return hf_error_set(err, HF_ENOMEM, "apply a unit: out of memory");
+    }
+    if (hf_confighub_apply(run->hub, &which, unit->revision, &limits, &follower, &action->call, err) != 0) {
+        drop_action(action);
+        return -1;
+    }
+    return 0;
+}
