@@ -150,6 +150,22 @@ static int get(void *ctx, const struct hf_agent_ref *ref, uint64_t ticket, struc
     return 0;
 }
 
+static int confirm(void *ctx, const char *target, const struct hf_unit *unit, struct hf_error *err)
+{
+    struct hf_agent_ref ref = {target, "confighub", "Unit", unit->space, unit->slug};
+    (void)err;
+    (void)put_down(ctx, "confirm", &ref, 0);
+    return 0;
+}
+
+static int apply_unit(void *ctx, const char *target, const struct hf_unit *unit, uint64_t ticket, struct hf_error *err)
+{
+    struct hf_agent_ref ref = {target, "confighub", "Unit", unit->space, unit->slug};
+    (void)err;
+    (void)put_down(ctx, "apply_unit", &ref, ticket);
+    return 0;
+}
+
 static void wake_in(void *ctx, int64_t delay)
 {
     struct desk *desk = ctx;
@@ -203,6 +219,8 @@ struct desk *desk_new(const char *pack)
                                        .patch = patch,
                                        .remove = remove_object,
                                        .get = get,
+                                       .confirm = confirm,
+                                       .apply_unit = apply_unit,
                                        .wake_in = wake_in,
                                        .changed = changed};
     struct hf_agent_options options = {"0123456789abcdef", 16};
@@ -258,6 +276,25 @@ void desk_unit_unreadable(struct desk *desk, const char *slug)
             desk->units[i]->problem = "line 3, column 1: found a tab, expected a key";
         }
     }
+}
+
+struct hf_unit *desk_hub(struct desk *desk, const char *slug, enum hf_unit_state state, enum hf_unit_mode mode,
+                         int64_t revision)
+{
+    for (int i = 0; i < desk->unit_count; i++) {
+        struct hf_unit *unit = desk->units[i];
+        if (strcmp(unit->slug, slug) == 0) {
+            unit->unit_id = hf_arena_printf(unit->arena, "id-%s", slug);
+            unit->space_id = "space-id";
+            unit->state = state;
+            unit->state_reason = state == HF_UNIT_READY ? "" : "as ConfigHub says";
+            unit->mode = mode;
+            unit->revision = unit->live_revision = revision;
+            return unit;
+        }
+    }
+    cr_assert_fail("no unit %s", slug);
+    return NULL;
 }
 
 void desk_units(struct desk *desk)

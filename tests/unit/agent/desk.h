@@ -8,7 +8,7 @@
 #define DESK_MOST 256
 
 struct desk_request {
-    char what[16]; /* "apply", "patch", "remove", "get" */
+    char what[16]; /* "apply", "patch", "remove", "get"; "confirm", "apply_unit" of a unit in ConfigHub */
     char kind[64];
     char name[64];
     char manager[64];
@@ -57,6 +57,9 @@ void desk_free(struct desk *desk);
 /* Sets the unit of that slug; yaml NULL: it is gone. Then desk_units tells the agent. */
 void desk_unit(struct desk *desk, const char *slug, const char *yaml);
 void desk_unit_unreadable(struct desk *desk, const char *slug);
+/* Makes the unit one of ConfigHub (unit_id "id-SLUG", space_id "space-id"). */
+struct hf_unit *desk_hub(struct desk *desk, const char *slug, enum hf_unit_state state, enum hf_unit_mode mode,
+                         int64_t revision);
 void desk_units(struct desk *desk);
 void desk_discovered(struct desk *desk);
 /* Tells a list of one kind (in whatever namespace): objects in YAML documents, "" for none. */
