@@ -128,7 +128,9 @@ int hf_source_confighub(struct hf_confighub *hub, const struct hf_confighub_sele
 /* Whether a unit is in ConfigHub as it was told: asked anew. For the moment before a correction, since what looks like
  * drift may be an apply that the last poll has not seen. changed: it is not; the new set has been told before the
  * callback. err: could not be asked; then only ConfigHub being away (HF_EUNAVAILABLE, HF_ETIMEOUT) says that nothing
- * else is known. Never called when the source is freed first. HF_ENOTFOUND: the source has no such unit. */
+ * else is known. HF_EGONE: it is not shown any more (deleted, or out of view; the next polls tell). HF_EBUSY: it has
+ * another target, which the next poll tells. Never called when the source is freed first. At once, HF_ENOTFOUND: the
+ * source has no such unit. */
 typedef void (*hf_confighub_confirmed_fn)(void *ctx, bool changed, const struct hf_error *err);
 int hf_source_confighub_confirm(struct hf_source *source, const char *space_id, const char *unit_id,
                                 hf_confighub_confirmed_fn fn, void *ctx, struct hf_error *err);

@@ -17,6 +17,7 @@ struct confirm {
     bool answered;
     bool changed;
     size_t listed;
+    bool unnamed; /* its space or target is not known by name yet */
     struct hf_error err;
 };
 
@@ -99,6 +100,8 @@ static int on_item(void *ctx, const struct confighub_item *item, struct hf_error
         return hf_error_set(err, HF_EUNAVAILABLE, "the answer is older than what was read before");
     }
     confirm->changed = entry->changes != changes || item->wrong;
+    confirm->unnamed =
+        !confighub_space_slug(confirm->feed, &entry->item) || !confighub_target_slug(confirm->feed, &entry->item);
     return 0;
 }
 
@@ -112,9 +115,12 @@ static void on_listed(void *ctx, int status, int64_t retry_after_ms, const struc
     confirm->listing = NULL;
     confirm->answered = true;
     confirm->err = *err;
-    if (err->code == HF_OK && confirm->listed == 0) {
-        (void)hf_error_set(&confirm->err, HF_ENOTFOUND,
+    if ((err->code == HF_OK && confirm->listed == 0) || err->code == HF_ENOTFOUND) {
+        (void)hf_error_set(&confirm->err, HF_EGONE,
                            "ConfigHub does not show the unit: gone from view, which does not mean deleted");
+        hf_source_refresh(&feed->source);
+    } else if (confirm->unnamed) {
+        (void)hf_error_set(&confirm->err, HF_EBUSY, "ConfigHub: the unit has another target, which is being read");
         hf_source_refresh(&feed->source);
     }
     feed->busy++;
@@ -137,7 +143,7 @@ static int start(struct confirm *confirm, struct hf_error *err)
     hf_auto_buf struct hf_buf path = {0};
     hf_auto_buf struct hf_buf doing = {0};
     if (!entry) {
-        return hf_error_set(err, HF_ENOTFOUND, "ConfigHub: no such unit is known");
+        return hf_error_set(err, HF_EGONE, "ConfigHub: no such unit is known");
     }
     const char *space = confighub_space_slug(feed, &entry->item);
     confighub_one_path(entry->item.space_id, entry->unit_id, feed->is_old, &path);

@@ -203,7 +203,9 @@ static void on_silence(void *ctx)
 {
     struct feed *feed = ctx;
     feed->busy++;
-    confighub_tell_stored(feed, NULL);
+    if (feed->is_loaded) {
+        confighub_tell_stored(feed, NULL);
+    }
     feed->busy--;
     if (feed->dead && feed->busy == 0) {
         confighub_release(feed);

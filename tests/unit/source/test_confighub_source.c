@@ -866,3 +866,33 @@ Test(confighub, a_unit_is_not_held_to_the_old_revision_while_the_new_one_is_stil
     cr_assert_not_null(strstr(p.units[0]->state_reason, "is being read"), "%s", p.units[0]->state_reason);
     place_wait(&p, is_at_2, "the new revision");
 }
+
+static bool is_of_another_target(const struct place *place)
+{
+    return place->count == 1 && place->units[0]->state == HF_UNIT_OTHER_TARGET;
+}
+
+Test(confighub, a_unit_that_was_moved_or_deleted_since_the_last_poll_is_never_confirmed)
+{
+    static const char *const SPACES[] = {"dev"};
+    struct answer answer = {0};
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_confighub_unit web = place_make(&p, "dev", "web", DOCUMENT("web", "first"));
+    place_apply(&p, &web);
+    struct hf_confighub_selection selection = selection_of(SPACES, 1);
+    selection.poll_ms = 600000;
+    selection.target = "cluster";
+    place_client(&p, NULL);
+    place_source(&p, &selection, NULL);
+    place_wait(&p, is_ready, "the unit");
+    place_patch(&p, &web, "{\"TargetID\":\"33333333-3333-4333-8333-333333333333\"}");
+    cr_assert_eq(hf_source_confighub_confirm(p.source, web.space_id, web.unit_id, on_confirmed, &answer, &err), 0);
+    place_done(&p);
+    cr_assert_eq(answer.err.code, HF_EBUSY, "%s", answer.err.text);
+    place_wait(&p, is_of_another_target, "the move");
+    delete_unit(&web);
+    answer = (struct answer){0};
+    cr_assert_eq(hf_source_confighub_confirm(p.source, web.space_id, web.unit_id, on_confirmed, &answer, &err), 0);
+    place_done(&p);
+    cr_assert_eq(answer.err.code, HF_EGONE, "%s", answer.err.text);
+}
