@@ -75,8 +75,8 @@ struct hf_confighub_selection {
     const char *where;             /* a ConfigHub expression; NULL: none */
     const struct hf_label *labels; /* each must be equal */
     size_t label_count;
-    const char *target; /* a pattern for the slug of the unit's target, or "worker-space/slug"; NULL: any. Units of
-                           another are told as HF_UNIT_OTHER_TARGET, without documents */
+    const char *target; /* a pattern for the slug of the unit's target; NULL: any. Units of another are told as
+                           HF_UNIT_OTHER_TARGET, without documents */
     enum hf_confighub_desired desired;
     int64_t poll_ms;           /* 0: 10,000; each poll a tenth sooner or later by chance */
     int64_t applying_limit_ms; /* how long an apply that does not end is waited for; 0: 15 min */

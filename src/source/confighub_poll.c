@@ -148,6 +148,13 @@ static int start_step(struct feed *feed, struct hf_error *err)
 }
 
 /* An apply that has not ended in its time counts as over: nothing else tells. */
+static bool has_ended(const struct feed *feed, const struct entry *entry)
+{
+    hf_auto_buf struct hf_buf ignored = {0};
+    return entry->applying_since_ms > 0 && entry->unit && entry->unit->state == HF_UNIT_APPLYING &&
+           confighub_state(feed, entry, &ignored) != HF_UNIT_APPLYING;
+}
+
 static int64_t look_at_entries(struct feed *feed)
 {
     size_t cursor = 0;
@@ -155,7 +162,7 @@ static int64_t look_at_entries(struct feed *feed)
     int64_t next_ms = jitter(feed->choice.poll_ms, 10);
     while (hf_map_next(feed->entries, &cursor, NULL, &value)) {
         struct entry *entry = value;
-        if (entry->applying_since_ms > 0) {
+        if (has_ended(feed, entry)) {
             entry->fresh = true;
         }
         if (entry->missed == 1 && next_ms > LOOK_AGAIN_MS) {

@@ -198,14 +198,17 @@ static int take_spaces(const struct hf_confighub_selection *selection, struct co
 static int take(const struct hf_confighub_selection *selection, struct confighub_choice *out, struct hf_error *err)
 {
     const char *target = selection->target;
-    const char *slash = target ? strrchr(target, '/') : NULL;
     if (take_spaces(selection, out, err) != 0 || make_where(selection, out, err) != 0 ||
         take_pair(out, "filter", selection->filter, &out->filter_space, &out->filter_slug, err) != 0 ||
         take_pair(out, "set", selection->set, &out->set_space, &out->set_slug, err) != 0) {
         return -1;
     }
     if (target) {
-        target = slash ? slash + 1 : target;
+        if (strchr(target, '/')) {
+            return hf_error_set(err, HF_EINVAL,
+                                "ConfigHub's selection: target: found \"%.200s\", expected a slug or a pattern",
+                                target);
+        }
         out->target = hf_arena_copy(out->arena, target, strlen(target));
         if (!out->target) {
             return hf_error_set(err, HF_ENOMEM, "ConfigHub's selection: out of memory");

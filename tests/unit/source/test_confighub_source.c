@@ -193,6 +193,9 @@ Test(confighub, while_an_apply_runs_neither_revision_is_held_and_after_it_the_ne
     place_wait(&p, is_applying, "the apply");
     cr_assert_eq(p.units[0]->revision, 1);
     cr_assert_not(hf_unit_is_held(p.units[0]));
+    unsigned told = p.told;
+    place_run(&p, 500);
+    cr_assert_eq(p.told, told, "told once, not at each poll");
     cr_assert_not_null(strstr(p.units[0]->state_reason, "revision 2 is being applied"));
     place_fault(&p, NULL);
     place_wait(&p, is_done_2, "its end");
@@ -791,11 +794,12 @@ Test(confighub, wrong_selections_are_refused_with_the_part_that_is_wrong)
         {.labels = BAD_LABELS, .label_count = 1},
         {.filter = "no-slash"},
         {.set = "a/b/c"},
+        {.target = "space/cluster"},
     };
-    static const char *const WORDS[] = {"space", "label", "filter", "set"};
+    static const char *const WORDS[] = {"space", "label", "filter", "set", "target"};
     struct hf_source_events events = {0};
     place_client(&p, NULL);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         struct hf_error err = HF_ERROR_INIT;
         cr_assert_eq(hf_source_confighub(p.hub, &bad[i], &events, NULL, &p.source, &err), -1);
         cr_assert_eq(err.code, HF_EINVAL);
