@@ -211,11 +211,12 @@ static void measure(struct bench *bench, size_t units, size_t spaces, size_t pol
     } while (after.listings - before.listings < polls);
     cpu = cpu_ms() - cpu;
     uint64_t count = after.listings - before.listings;
-    (void)printf("  unchanged, a poll: %.2f requests, %.0f bytes (%.0f a unit), %.1f ms of our CPU; told again: %zu\n",
+    (void)printf("  unchanged, a poll: %.2f requests, %.0f bytes (%.0f a unit), %.1f ms of our CPU; told again: %zu; "
+                 "longest turn so far: %.1f ms\n",
                  (double)(after.requests - before.requests) / (double)count,
                  (double)(after.bytes_in - before.bytes_in) / (double)count,
                  (double)(after.bytes_in - before.bytes_in) / (double)count / (double)units, cpu / (double)count,
-                 bench->told - 1);
+                 bench->told - 1, (double)hf_loop_longest_turn_us(bench->loop) / 1000);
     hf_source_free(source);
     hf_confighub_close(hub);
 }
