@@ -8,6 +8,7 @@
 
 #define CONFIRMED_MS 5000 /* so long is an answer believed */
 #define ASK_AGAIN_MS 10000
+#define APPLYING_MS 2000
 #define STEP_IN_MS 60000
 
 static int64_t mono(const struct hf_agent *agent)
@@ -37,7 +38,25 @@ bool hf_agent_must_ask(struct hf_agent *agent, struct object *object)
         return false;
     }
     object->awaits_confirm = true;
+    object->asked = object->form;
     return true;
+}
+
+/* Asked after this form was seen: what was answered before says nothing about it. Between the answer and the read that
+ * follows it the next rollout may come. */
+int hf_agent_take_form(struct hf_agent *agent, struct object *object, const struct hf_value *live, bool ending,
+                       struct hf_error *err)
+{
+    if (!live || ending) {
+        memset(&object->form, live ? 0xEE : 0xAA, sizeof object->form);
+    } else if (hf_drift_live_digest(agent->hasher, &agent->scratch, live, object->has_status, &object->form, err) !=
+               0) {
+        return -1;
+    }
+    bool counts = object->is_confirmed && hf_digest_equal(&object->form, &object->asked);
+    object->confirmed_ms = counts ? mono(agent) : 0;
+    object->is_confirmed = false;
+    return 0;
 }
 
 bool hf_agent_waits_for_hub(struct hf_agent *agent, struct object *object)
@@ -50,11 +69,12 @@ bool hf_agent_waits_for_hub(struct hf_agent *agent, struct object *object)
         hf_agent_set_verdict(agent, object, HF_PENDING,
                              object->unit->state_reason && *object->unit->state_reason ? object->unit->state_reason
                                                                                        : "ConfigHub is applying it");
+        /* Polls may be rare: how it ends is asked for. */
+        (void)hf_agent_must_ask(agent, object);
+        object->review_ms = mono(agent) + APPLYING_MS;
+        hf_agent_activate(agent, object);
         return true;
     }
-    /* Asked after this live form came: an answer to an earlier one says nothing about it. */
-    object->confirmed_ms = object->is_confirmed ? mono(agent) : 0;
-    object->is_confirmed = false;
     if (!object->incident.open && hf_agent_must_ask(agent, object)) {
         hf_agent_set_verdict(agent, object, HF_PENDING, "ConfigHub is asked whether its unit has changed");
         return true;

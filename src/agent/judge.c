@@ -477,6 +477,11 @@ int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct h
         hf_agent_set_verdict(agent, object, HF_UNKNOWN, object->unit->problem);
         return 0;
     }
+    int64_t deleted_ms = HF_TIME_NONE;
+    bool ending = live && hf_drift_is_terminating(live, &deleted_ms);
+    if (hf_agent_take_form(agent, object, live, ending, err) != 0) {
+        return -1;
+    }
     if (!live) {
         hf_agent_clear_findings(object);
         if (object->uid[0]) {
@@ -491,20 +496,16 @@ int hf_agent_judge(struct hf_agent *agent, struct object *object, const struct h
         }
         return not_in_sync(agent, object, HF_MISSING, HF_TIME_NONE, err);
     }
-    int64_t deleted_ms;
-    if (hf_drift_is_terminating(live, &deleted_ms)) {
+    if (ending) {
         hf_agent_clear_findings(object);
         hf_agent_unplan(agent, object);
         (void)hf_agent_weigh_whole(agent, object, HF_TERMINATING);
         return not_in_sync(agent, object, HF_TERMINATING, deleted_ms, err);
     }
-    struct hf_digest digest;
-    if (hf_drift_live_digest(agent->hasher, &agent->scratch, live, object->has_status, &digest, err) != 0) {
-        return -1;
-    }
-    if (object->has_in_sync && object->verdict == HF_IN_SYNC && hf_digest_equal(&digest, &object->in_sync)) {
+    if (object->has_in_sync && object->verdict == HF_IN_SYNC && hf_digest_equal(&object->form, &object->in_sync)) {
         target->fast++;
         return 0;
     }
+    struct hf_digest digest = object->form;
     return compare(agent, object, live, &digest, err);
 }

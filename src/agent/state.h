@@ -159,11 +159,13 @@ struct object {
     uint64_t judgements;
     int64_t review_ms; /* monotonic: read and judged anew then; 0: not asked for */
     enum phase phase;
-    bool awaits_confirm;  /* ConfigHub is being asked whether the unit is still so */
-    bool is_confirmed;    /* it was: the next live form is judged by it */
-    int64_t confirmed_ms; /* monotonic: when that was, of the live form judged last; 0: not asked since it came */
-    bool verify_first;    /* an earlier apply may have arrived: read before writing again */
-    bool wants_get;       /* must be read anew (desired changed, doubt about what is newest) */
+    bool awaits_confirm;   /* ConfigHub is being asked whether the unit is still so */
+    bool is_confirmed;     /* it was: counts for the live form that was asked about, and no later one */
+    int64_t confirmed_ms;  /* monotonic: when that was, of the live form judged last; 0: it was not */
+    struct hf_digest form; /* of the live form judged last; that of one that is absent or ending is all the same byte */
+    struct hf_digest asked; /* of the one that was asked about */
+    bool verify_first;      /* an earlier apply may have arrived: read before writing again */
+    bool wants_get;         /* must be read anew (desired changed, doubt about what is newest) */
     bool desired_changed;
     int64_t due_ms;      /* monotonic */
     int64_t read_due_ms; /* monotonic: not read before */
@@ -347,6 +349,9 @@ void hf_agent_batch_free(struct batch *batch);
 bool hf_agent_waits_for_hub(struct hf_agent *agent, struct object *object);
 /* By the unit's mode: never put back (it follows live), or not before ConfigHub's own worker has had its time. */
 void hf_agent_take_mode(struct hf_agent *agent, struct object *object);
+/* The live form that is being judged; live NULL: absent. Whether ConfigHub's answer counts for it. */
+int hf_agent_take_form(struct hf_agent *agent, struct object *object, const struct hf_value *live, bool ending,
+                       struct hf_error *err);
 /* Before a write: asks when it was last asked too long ago. True: not now. */
 bool hf_agent_must_ask(struct hf_agent *agent, struct object *object);
 /* Whether its correction is to be the unit's apply action in ConfigHub: where all of it is put back by the unit's own
