@@ -229,8 +229,12 @@ Test(hub, an_apply_that_ends_without_change_leaves_the_drift_to_be_put_back)
     desk_change(desk, "ConfigMap", live_of("9", 11));
     set(desk, "1", HF_UNIT_READY, HF_UNIT_ON_DEMAND, 1);
     confirmed(desk, HF_OK);
-    while (strcmp(desk_next(desk)->what, "get") == 0) {
-        read_as(desk, live_of("9", 11));
+    for (int i = 0; i < 6 && strcmp(desk_next(desk)->what, "apply") != 0; i++) {
+        if (strcmp(desk_next(desk)->what, "get") == 0) {
+            read_as(desk, live_of("9", 11));
+        } else {
+            confirmed(desk, HF_OK);
+        }
     }
     expect_request(desk, "apply");
     desk_free(desk);
