@@ -238,6 +238,9 @@ struct hf_audit_proof {
     char head[80];      /* its digest; empty when there is none */
     int64_t keyed_from; /* the first keyed row; 0: none is */
     size_t held;        /* checkpoints that the trail holds */
+    int64_t removed;    /* events that were removed from its beginning by retention, as removed_by tells */
+    int64_t removed_by;
+    size_t removed_checkpoints; /* of events among them: only the exports can hold these */
 };
 #define HF_AUDIT_KEY_LEAST 32 /* bytes */
 /* Appends the key in a file, without line breaks at its end, to *out, which the caller wipes and frees. HF_EDENIED:

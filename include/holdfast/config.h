@@ -70,12 +70,14 @@ struct hf_config_target {
     struct hf_digest digest;          /* of this target's part of the file: whether a reload changes it */
 };
 
-/* How the trail proves itself. */
+/* How the trail proves itself, and how long it is kept. */
 struct hf_config_trail {
     struct hf_secret_ref hmac_key; /* of the chain (hf_audit_key_load); absent: plain digests */
     const char *checkpoint_file;   /* absolute; NULL: in none */
     int64_t checkpoint_every_ms;   /* 0: no checkpoints are made */
     bool checkpoint_alert;         /* they go to the alert channels too */
+    int64_t retain_ms;             /* 0: all is kept */
+    const char *retain_folder;     /* where what is older is exported to; absolute */
 };
 
 struct hf_config {

@@ -109,6 +109,11 @@ int hf_audit_append(struct hf_audit *audit, const struct hf_audit_batch *batch, 
     return 0;
 }
 
+int hf_audit_push(struct hf_audit *audit, struct hf_op *op, struct hf_error *err)
+{
+    return hf_writer_push(audit->writer, op, false, err);
+}
+
 int hf_audit_outbox_take(struct hf_audit *audit, const char *channel, int64_t now_ms, size_t most, hf_outbox_fn fn,
                          void *ctx, struct hf_error *err)
 {

@@ -106,6 +106,8 @@ static void tell_op(const struct hf_mailbox *mailbox, const struct hf_op *op)
     const struct hf_audit_events *events = &mailbox->events;
     if (op->kind == HF_OP_TAKE) {
         op->fn(op->ctx, op->rows, op->row_count, op->next_due_ms);
+    } else if (op->kind == HF_OP_REMOVE) {
+        op->removed(op->ctx, op->refusal);
     } else if (op->ticket != 0 && events->durable) {
         events->durable(events->ctx, op->ticket);
     }

@@ -289,6 +289,9 @@ static int record_op(struct hf_recorder *recorder, const struct hf_op *op, struc
     if (op->kind == HF_OP_SETTLE) {
         return hf_outbox_settle(recorder, op, err);
     }
+    if (op->kind == HF_OP_REMOVE) {
+        return hf_remove_run(recorder, op, err);
+    }
     if (op->kind == HF_OP_CHANNELS) {
         recorder->outbox_grew = true; /* what was in hand can be taken again */
         return set_channels(recorder, op->channels, op->channel_count, err) != 0

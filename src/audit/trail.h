@@ -6,6 +6,8 @@
  * queue.c    what waits to be written        mend.c     a file that is corrupt or gone while it is written
  * writer.c   the thread: groups, retries     mailbox.c  what is told on the loop
  * record.c   rows written in a transaction   outbox.c   taken and settled
+ * removal.c  what can go, and the tombstone  segment.c, exported.c  what goes, in a file; that file by itself
+ * remove.c   the rows go                     checkpoint.c  what is kept elsewhere
  * reader.c, query.c, figures.c, verify.c, export.c, event_json.c: read-only */
 #ifndef HF_AUDIT_TRAIL_H
 #define HF_AUDIT_TRAIL_H
@@ -132,7 +134,8 @@ int hf_migrate_check(sqlite3 *db, struct hf_error *err);
 int hf_lock_take(const char *path, int *fd, bool *was_there, struct hf_error *err);
 
 /* queue.c: what waits for the writer. */
-enum hf_op_kind { HF_OP_BATCH, HF_OP_SETTLE, HF_OP_TAKE, HF_OP_CHANNELS };
+struct hf_audit_removal;
+enum hf_op_kind { HF_OP_BATCH, HF_OP_SETTLE, HF_OP_TAKE, HF_OP_CHANNELS, HF_OP_REMOVE };
 struct hf_op {
     struct hf_op *next;
     struct hf_arena *arena; /* holds all below */
@@ -153,6 +156,9 @@ struct hf_op {
     struct hf_outbox_row *rows; /* take's answer */
     size_t row_count;
     int64_t next_due_ms;
+    const struct hf_audit_removal *removal; /* remove */
+    struct hf_error *refusal;               /* remove's answer */
+    void (*removed)(void *ctx, const struct hf_error *outcome);
 };
 struct hf_ops {
     struct hf_op *head;
@@ -239,6 +245,19 @@ int hf_outbox_put(struct hf_recorder *recorder, int64_t event_id, const struct h
                   struct hf_error *err);
 int hf_outbox_settle(struct hf_recorder *recorder, const struct hf_op *op, struct hf_error *err);
 int hf_outbox_take(struct hf_recorder *recorder, struct hf_op *op, struct hf_error *err);
+
+/* removal.c: what is told of rows that went. */
+#define HF_REMOVED "audit.removed"
+void hf_removal_detail(struct hf_buf *out, const struct hf_audit_removal *removal);
+bool hf_removal_parse(struct hf_slice detail, int64_t event_id, struct hf_audit_removal *out); /* false: it is none */
+/* The removal that ended right before first_id; event_id 0: there is none. */
+int hf_removal_before(sqlite3 *db, int64_t first_id, struct hf_audit_removal *out, struct hf_error *err);
+
+/* remove.c: in the transaction. What stands against it goes to op->refusal, and nothing is changed. */
+int hf_remove_run(struct hf_recorder *recorder, const struct hf_op *op, struct hf_error *err);
+
+/* audit.c */
+int hf_audit_push(struct hf_audit *audit, struct hf_op *op, struct hf_error *err); /* not bounded */
 
 /* writer.c */
 struct hf_writer;

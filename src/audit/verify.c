@@ -65,11 +65,44 @@ static void name_checkpoint(const struct walk *walk, struct hf_error *err)
                        why.text, first->line, (long long)first->id, *first->at ? ", of " : "", first->at);
 }
 
+/* A trail whose beginning was removed begins behind it. What tells so is a row of the same chain, which is checked when
+ * it comes; the table of removals is not asked. */
+static int begin_behind_removal(struct walk *walk, sqlite3 *db, int64_t id, struct hf_error *err)
+{
+    const struct hf_audit_checks *checks = walk->checks;
+    struct hf_audit_removal removal;
+    if (hf_removal_before(db, id, &removal, err) != 0) {
+        return -1;
+    }
+    if (removal.event_id == 0) {
+        return hf_error_set(err, HF_ECORRUPT,
+                            "event 1 is missing: the first is %lld, and no event tells that those before were removed",
+                            (long long)id);
+    }
+    while (walk->checkpoint < checks->checkpoint_count && checks->checkpoints[walk->checkpoint].id < removal.last_id) {
+        walk->checkpoint++;
+        walk->proof->removed_checkpoints++;
+    }
+    if (check_checkpoints(walk, removal.last_id, removal.digest, err) != 0) {
+        return -1;
+    }
+    (void)snprintf(walk->previous, sizeof walk->previous, "%s", removal.digest);
+    walk->is_keyed = hf_chain_is_keyed(removal.digest);
+    walk->proof->keyed_from = walk->is_keyed ? id : 0;
+    walk->proof->last_id = removal.last_id;
+    walk->proof->removed = removal.last_id;
+    walk->proof->removed_by = removal.event_id;
+    return 0;
+}
+
 static int check_row(struct walk *walk, sqlite3_stmt *statement, struct hf_error *err)
 {
     struct hf_row row;
     char digest[HF_TRAIL_DIGEST_TEXT];
     int64_t id = sqlite3_column_int64(statement, 0);
+    if (walk->proof->last_id == 0 && id > 1 && begin_behind_removal(walk, sqlite3_db_handle(statement), id, err) != 0) {
+        return -1;
+    }
     if (id != walk->proof->last_id + 1) {
         return hf_error_set(err, HF_ECORRUPT, "event %lld is missing: after %lld comes %lld",
                             (long long)walk->proof->last_id + 1, (long long)walk->proof->last_id, (long long)id);

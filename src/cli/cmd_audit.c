@@ -7,7 +7,7 @@
 
 static const struct hf_command *const PARTS[] = {
     &hf_cmd_audit_log,        &hf_cmd_audit_show,   &hf_cmd_audit_stats,  &hf_cmd_audit_verify,
-    &hf_cmd_audit_checkpoint, &hf_cmd_audit_export, &hf_cmd_audit_backup,
+    &hf_cmd_audit_checkpoint, &hf_cmd_audit_export, &hf_cmd_audit_backup, &hf_cmd_audit_retain,
 };
 #define PART_COUNT (sizeof PARTS / sizeof PARTS[0])
 
@@ -141,7 +141,8 @@ const struct hf_command hf_cmd_audit = {
     .name = "audit",
     .summary = "Read, prove and keep the audit trail: what drifted, who did it, when it was back.",
     .usage = "audit SUBCOMMAND [OPTIONS]",
-    .help = "All subcommands only read the trail, also while an agent writes to it. 'holdfast audit SUBCOMMAND --help' "
+    .help = "All subcommands but retain only read the trail, also while an agent writes to it. 'holdfast audit "
+            "SUBCOMMAND --help' "
             "tells all\n"
             "about one; docs/trail.md tells what the tables and views hold, for sqlite3 or any program that reads "
             "SQLite.\n",

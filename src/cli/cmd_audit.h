@@ -15,6 +15,7 @@ extern const struct hf_command hf_cmd_audit_stats;
 extern const struct hf_command hf_cmd_audit_verify;
 extern const struct hf_command hf_cmd_audit_checkpoint;
 extern const struct hf_command hf_cmd_audit_export;
+extern const struct hf_command hf_cmd_audit_retain;
 extern const struct hf_command hf_cmd_audit_backup;
 
 /* "2026-03-01T09:30:00Z", "2026-03-01" (its start, UTC), "today", "yesterday", or a duration ("2h": so long ago). NULL

@@ -2,8 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd_audit.h"
-#include "holdfast/audit_keep.h"
+#include "cmd_audit_verify.h"
 #include "holdfast/mem.h"
 
 #define CHECKPOINTS_MOST (64u << 20)
@@ -66,6 +65,13 @@ static int report(const struct hf_command *command, int status, const struct hf_
         if (proof->keyed_from > 0) {
             printf(", keyed from event %lld on", (long long)proof->keyed_from);
         }
+        if (proof->removed > 0) {
+            printf(", %lld before were removed (told by event %lld)", (long long)proof->removed,
+                   (long long)proof->removed_by);
+        }
+        if (proof->removed_checkpoints > 0) {
+            printf(", %zu checkpoints are of these", proof->removed_checkpoints);
+        }
         if (proof->held > 0) {
             printf(", %zu checkpoint%s held", proof->held, proof->held == 1 ? "" : "s");
         }
@@ -86,9 +92,11 @@ static int run_verify(const struct hf_command *command, int argc, char **argv)
     const char *database = HF_AUDIT_DATABASE;
     const char *key_file = NULL;
     const char *checkpoint = NULL;
+    const char *export = NULL;
     const struct hf_option options[] = {
         {"database", "FILE", "the trail (default: " HF_AUDIT_DATABASE ")", &database},
         {"key-file", "FILE", "the key of a keyed chain (trail.hmac_key in the config)", &key_file},
+        {"export", "PATH", "a file of removed events, or their folder: proved as well", &export},
         {"checkpoint", "FILE", "checkpoints that were kept elsewhere (or one, as it was printed): each must hold",
          &checkpoint},
         {0},
@@ -121,10 +129,15 @@ static int run_verify(const struct hf_command *command, int argc, char **argv)
         exit_code = hf_command_fail(command, &err);
     } else {
         status = prove(database, &checks, &proof, &err);
+        bool is_whole = status == 0;
         if (ticker.shown) {
             fprintf(stderr, "\r%40s\r", "");
         }
         exit_code = report(command, status, &proof, &err);
+        if (is_whole && export && hf_audit_verify_export(export, database, &checks, &err) != 0) {
+            (void)hf_command_fail(command, &err);
+            exit_code = err.code == HF_ECORRUPT ? HF_EXIT_FOUND : HF_EXIT_ERROR;
+        }
     }
     if (key.ptr) {
         hf_wipe(key.ptr, key.cap);
@@ -136,7 +149,7 @@ static int run_verify(const struct hf_command *command, int argc, char **argv)
 const struct hf_command hf_cmd_audit_verify = {
     .name = "audit verify",
     .summary = "Recompute the chain of digests: nothing changed, deleted, swapped or cut off.",
-    .usage = "audit verify [--database FILE] [--checkpoint FILE] [--key-file FILE]",
+    .usage = "audit verify [--database FILE] [--checkpoint FILE] [--export PATH] [--key-file FILE]",
     .help = "Reads every event, recomputes its digest from its content and the digest before it, and names the first "
             "event that\n"
             "is not as it was recorded. Against somebody who can write the whole file anew, hold it against a "

@@ -228,7 +228,11 @@ static int read_trail(struct hf_config *config, const struct hf_value *trail, st
     struct hf_config_trail *out = &config->trail;
     out->hmac_key.file = hf_config_resolve(config, key);
     out->checkpoint_file = hf_config_resolve(config, file);
-    if ((key && !out->hmac_key.file) || (file && !out->checkpoint_file)) {
+    const struct hf_value *retain = hf_value_get(trail, "retain");
+    const char *folder = hf_value_text(hf_value_get(retain, "export"));
+    out->retain_folder = hf_config_resolve(config, folder);
+    out->retain_ms = duration_of(retain, "for", 0);
+    if ((key && !out->hmac_key.file) || (file && !out->checkpoint_file) || (folder && !out->retain_folder)) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
     }
     out->checkpoint_alert = hf_value_is_true(hf_value_get(checkpoint, "alert"));

@@ -1,5 +1,5 @@
-/* Keeps the trail provable: checkpoints elsewhere, at the start, every so often and at the stop. On a thread of its
- * own: elsewhere may be a share that hangs. */
+/* Keeps the trail provable and short: checkpoints elsewhere, at the start, every so often and at the stop; what is old
+ * leaves it. On a thread of its own: elsewhere may be a share that hangs. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +13,11 @@
 
 #define END_MS 2000
 #define REPORTS 8
+#define NEVER INT64_MAX
+#define SEGMENT_ROWS 50000
+#define SLACK 20 /* only what is older by a twentieth goes: a file a day would be many */
+#define LOOK_MOST_MS 3600000
+#define LOOK_LEAST_MS 1000
 
 /* An event on its way from the thread to the loop. */
 struct report {
@@ -32,6 +37,10 @@ struct run_keep {
     bool ended;
     struct report reports[REPORTS];
     size_t report_count;
+    bool asked;    /* the loop, to remove what is in removal */
+    bool answered; /* outcome tells how it went */
+    struct hf_audit_removal removal;
+    struct hf_error outcome;
 
     /* The thread's own. */
     struct hf_run *run; /* for posting alone */
@@ -42,6 +51,9 @@ struct run_keep {
     char host[256];
     int64_t every_ms;
     bool alert;
+    int64_t retain_ms;
+    char *folder;
+    bool retain_failing;
     int64_t done_id;     /* of which the last checkpoint was made */
     int64_t mismatch_id; /* that was told */
     bool failing;
@@ -66,6 +78,7 @@ static void keep_free(struct run_keep *keep)
     pthread_mutex_destroy(&keep->mutex);
     free(keep->database);
     free(keep->file);
+    free(keep->folder);
     free(keep);
 }
 
@@ -123,14 +136,14 @@ static void add_report(struct run_keep *keep, const char *type, const char *seve
     }
 }
 
-static void report_trouble(struct run_keep *keep, const char *type, const char *severity, const char *what,
-                           const struct hf_error *err)
+static void report_trouble(struct run_keep *keep, const char *type, const char *severity, const char *place,
+                           const char *what, const struct hf_error *err)
 {
     struct hf_buf message = {0};
     struct hf_buf detail = {0};
     hf_buf_addf(&message, "%s: %s", what, err->text);
     hf_buf_adds(&detail, "{\"file\":");
-    hf_buf_add_json(&detail, hf_slice_of(keep->file));
+    hf_buf_add_json(&detail, hf_slice_of(place));
     hf_buf_adds(&detail, ",\"reason\":");
     hf_buf_add_json(&detail, hf_slice_of(err->text));
     hf_buf_addc(&detail, '}');
@@ -176,7 +189,8 @@ static int check_last(struct run_keep *keep, struct hf_audit_reader *reader, str
         return -1;
     }
     if (keep->mismatch_id != last.id) {
-        report_trouble(keep, "audit.mismatch", "critical", "the trail is not what its last checkpoint says", &broken);
+        report_trouble(keep, "audit.mismatch", "critical", keep->file, "the trail is not what its last checkpoint says",
+                       &broken);
     }
     keep->mismatch_id = last.id;
     return 0;
@@ -241,7 +255,8 @@ static void checkpoint(struct run_keep *keep)
         hf_audit_reader_close(reader);
     }
     if (status != 0 && !keep->failing) {
-        report_trouble(keep, "audit.checkpoint_failed", "warning", "no checkpoint of the trail could be made", &err);
+        report_trouble(keep, "audit.checkpoint_failed", "warning", keep->file,
+                       "no checkpoint of the trail could be made", &err);
     }
     keep->failing = status != 0;
 }
@@ -250,7 +265,7 @@ static void checkpoint(struct run_keep *keep)
 static void wait_until(struct run_keep *keep, int64_t due_ms)
 {
     while (!keep->ending) {
-        int64_t delay = due_ms - hf_mono_ms();
+        int64_t delay = due_ms == NEVER ? LOOK_MOST_MS : due_ms - hf_mono_ms();
         if (delay <= 0) {
             return;
         }
@@ -263,6 +278,129 @@ static void wait_until(struct run_keep *keep, int64_t due_ms)
     }
 }
 
+/* On the loop's thread, which alone hands anything to the trail. */
+static void on_removed(void *ctx, const struct hf_error *outcome)
+{
+    struct hf_run *run = ctx;
+    struct run_keep *keep = run->keep;
+    if (!keep) {
+        return;
+    }
+    pthread_mutex_lock(&keep->mutex);
+    keep->answered = keep->asked;
+    keep->outcome = *outcome;
+    pthread_cond_broadcast(&keep->wake);
+    pthread_mutex_unlock(&keep->mutex);
+}
+
+static void on_remove(void *ctx, void *message)
+{
+    struct hf_run *run = ctx;
+    struct run_keep *keep = run->keep;
+    struct hf_error err = HF_ERROR_INIT;
+    (void)message;
+    if (!keep || !run->audit) {
+        return;
+    }
+    pthread_mutex_lock(&keep->mutex);
+    struct hf_audit_removal removal = keep->removal;
+    bool asked = keep->asked;
+    pthread_mutex_unlock(&keep->mutex);
+    if (asked && hf_audit_remove(run->audit, &removal, on_removed, run, &err) != 0) {
+        on_removed(run, &err);
+    }
+}
+
+/* Waits for the loop. While the trail can't be written that may be long. */
+static int ask_to_remove(struct run_keep *keep, const struct hf_audit_removal *removal, struct hf_error *err)
+{
+    pthread_mutex_lock(&keep->mutex);
+    keep->removal = *removal;
+    keep->asked = !keep->ending && hf_loop_post(keep->loop, on_remove, keep->run, keep) == 0;
+    keep->answered = false;
+    while (keep->asked && !keep->answered && !keep->ending) {
+        pthread_cond_wait(&keep->wake, &keep->mutex);
+    }
+    keep->asked = false;
+    if (keep->answered) {
+        *err = keep->outcome;
+    } else {
+        (void)hf_error_set(err, HF_ECANCELED, "the agent stops");
+    }
+    pthread_mutex_unlock(&keep->mutex);
+    return err->code == HF_OK ? 0 : -1;
+}
+
+static bool may_go_on(void *ctx, enum hf_audit_export_step step)
+{
+    struct run_keep *keep = ctx;
+    (void)step;
+    pthread_mutex_lock(&keep->mutex);
+    bool ending = keep->ending;
+    pthread_mutex_unlock(&keep->mutex);
+    return !ending;
+}
+
+static bool note_first(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
+{
+    (void)id;
+    (void)digest;
+    *(int64_t *)ctx = event->at_ms;
+    return false;
+}
+
+static int remove_old(struct run_keep *keep, struct hf_audit_reader *reader, struct hf_error *err)
+{
+    int64_t before_ms = hf_now_ms() - keep->retain_ms;
+    int64_t oldest_ms = HF_TIME_NONE;
+    struct hf_audit_filter first = {.limit = 1};
+    if (hf_audit_query(reader, &first, note_first, &oldest_ms, err) != 0) {
+        return -1;
+    }
+    if (oldest_ms == HF_TIME_NONE || oldest_ms > before_ms - keep->retain_ms / SLACK) {
+        return 0;
+    }
+    for (;;) {
+        struct hf_audit_removal removal;
+        if (hf_audit_removal_plan(reader, before_ms, SEGMENT_ROWS, &removal, NULL, err) != 0) {
+            return -1;
+        }
+        if (removal.first_id == 0) {
+            return 0;
+        }
+        if (hf_audit_removal_export(reader, &removal, keep->folder, keep->key.ptr, keep->key.len, may_go_on, keep,
+                                    err) != 0) {
+            return -1;
+        }
+        if (ask_to_remove(keep, &removal, err) != 0) {
+            /* What came between plan and removal is no trouble: the next look plans anew. */
+            return err->code == HF_ECONFLICT ? 0 : -1;
+        }
+    }
+}
+
+static void retain(struct run_keep *keep)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_audit_reader *reader;
+    int status = hf_audit_reader_open(keep->database, &reader, &err);
+    if (status == 0) {
+        status = remove_old(keep, reader, &err);
+        hf_audit_reader_close(reader);
+    }
+    bool failed = status != 0 && err.code != HF_ECANCELED;
+    if (failed && !keep->retain_failing) {
+        report_trouble(keep, "audit.retain_failed", "warning", keep->folder, "old events could not be removed", &err);
+    }
+    keep->retain_failing = failed;
+}
+
+static int64_t look_every(const struct run_keep *keep)
+{
+    int64_t ms = keep->retain_ms / SLACK;
+    return ms > LOOK_MOST_MS ? LOOK_MOST_MS : ms < LOOK_LEAST_MS ? LOOK_LEAST_MS : ms;
+}
+
 static void *work(void *arg)
 {
     struct run_keep *keep = arg;
@@ -270,12 +408,21 @@ static void *work(void *arg)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
     pthread_mutex_lock(&keep->mutex);
+    int64_t checkpoint_ms = keep->every_ms ? hf_mono_ms() : NEVER;
+    int64_t retain_ms = keep->retain_ms ? hf_mono_ms() : NEVER;
     while (!keep->ending) {
-        int64_t due_ms = hf_mono_ms() + keep->every_ms;
+        int64_t now = hf_mono_ms();
         pthread_mutex_unlock(&keep->mutex);
-        checkpoint(keep);
+        if (now >= checkpoint_ms) {
+            checkpoint_ms = now + keep->every_ms;
+            checkpoint(keep);
+        }
+        if (now >= retain_ms) {
+            retain_ms = now + look_every(keep);
+            retain(keep);
+        }
         pthread_mutex_lock(&keep->mutex);
-        wait_until(keep, due_ms);
+        wait_until(keep, checkpoint_ms < retain_ms ? checkpoint_ms : retain_ms);
     }
     bool last = keep->last && keep->file;
     pthread_mutex_unlock(&keep->mutex);
@@ -316,8 +463,10 @@ static int take_settings(struct run_keep *keep, struct hf_run *run, struct hf_er
     keep->alert = config->checkpoint_alert;
     keep->database = hf_strdup(run->database);
     keep->file = hf_strdup(config->checkpoint_file);
+    keep->retain_ms = config->retain_ms;
+    keep->folder = hf_strdup(config->retain_folder);
     (void)gethostname(keep->host, sizeof keep->host - 1);
-    if (!keep->database || (config->checkpoint_file && !keep->file)) {
+    if (!keep->database || (config->checkpoint_file && !keep->file) || (config->retain_folder && !keep->folder)) {
         return hf_error_set(err, HF_ENOMEM, "keep the trail: out of memory");
     }
     return config->hmac_key.file ? hf_audit_key_load(config->hmac_key.file, &keep->key, err) : 0;
@@ -325,7 +474,7 @@ static int take_settings(struct run_keep *keep, struct hf_run *run, struct hf_er
 
 int hf_run_keep_begin(struct hf_run *run, struct hf_error *err)
 {
-    if (run->config->trail.checkpoint_every_ms == 0) {
+    if (run->config->trail.checkpoint_every_ms == 0 && run->config->trail.retain_ms == 0) {
         return 0;
     }
     struct run_keep *keep = hf_calloc(1, sizeof *keep);
@@ -369,7 +518,7 @@ void hf_run_keep_end(struct hf_run *run, bool last)
     if (!ended) {
         /* It hangs in the system, and what it holds is left to it. */
         pthread_detach(keep->thread);
-        hf_log_write(run->log, HF_ERROR, "the last checkpoint of the trail could not be made in time", NULL);
+        hf_log_write(run->log, HF_ERROR, "the last checkpoint or export of the trail could not be made in time", NULL);
         return;
     }
     pthread_join(keep->thread, NULL);

@@ -54,8 +54,8 @@ static void change_keeping(struct hf_run *run, const struct hf_config_trail *old
     struct hf_error err = HF_ERROR_INIT;
     const struct hf_config_trail *config = &run->config->trail;
     if ((same_text(old->checkpoint_file, config->checkpoint_file) &&
-         old->checkpoint_every_ms == config->checkpoint_every_ms &&
-         old->checkpoint_alert == config->checkpoint_alert) ||
+         old->checkpoint_every_ms == config->checkpoint_every_ms && old->checkpoint_alert == config->checkpoint_alert &&
+         old->retain_ms == config->retain_ms && same_text(old->retain_folder, config->retain_folder)) ||
         !same_text(old->hmac_key.file, config->hmac_key.file)) {
         return;
     }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "holdfast/audit_keep.h"
 
 #define DAY_MS 86400000
 
@@ -100,6 +101,20 @@ static void write_export(const struct trail *trail)
     fclose(file);
 }
 
+/* As retention leaves it; nothing is removed. */
+static void write_old(const struct trail *trail)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_audit_removal removal;
+    struct hf_audit_reader *reader = trail_reader(trail);
+    cr_assert_eq(hf_audit_removal_plan(reader, at("2026-04-01T00:00:00.000Z"), 1000, &removal, NULL, &err), 0, "%s",
+                 err.text);
+    cr_assert_str_eq(removal.file, "holdfast-1-7.jsonl");
+    cr_assert_eq(hf_audit_removal_export(reader, &removal, trail->folder, NULL, 0, NULL, NULL, &err), 0, "%s",
+                 err.text);
+    hf_audit_reader_close(reader);
+}
+
 static int run_script(const struct trail *trail, const char *script, struct hf_buf *out)
 {
     int ends[2];
@@ -166,6 +181,7 @@ Test(manual, every_example_prints_what_the_page_says, .timeout = 60)
     tell_the_story(&trail);
     trail_close(&trail);
     write_export(&trail);
+    write_old(&trail);
     const char *at_text = hf_buf_text(&page);
     for (char *script; (script = next_block(&at_text, "```sh\n")) != NULL; examples++) {
         char *wanted = next_block(&at_text, "```text\n");
@@ -179,7 +195,7 @@ Test(manual, every_example_prints_what_the_page_says, .timeout = 60)
         free(script);
         free(wanted);
     }
-    cr_expect_eq(examples, 8u);
+    cr_expect_eq(examples, 9u);
     hf_buf_free(&page);
     trail_end(&trail);
 }

@@ -12,7 +12,8 @@ static const char WHOLE[] =
     "listen: 127.0.0.1:0\n"
     "log: {level: debug, format: json}\n"
     "rules: [ours.yaml]\n"
-    "trail: {hmac_key: {file: trail.key}, checkpoint: {file: /mnt/far/checkpoints, every: 10m}}\n"
+    "trail: {hmac_key: {file: trail.key}, checkpoint: {file: /mnt/far/checkpoints, every: 10m},\n"
+    "        retain: {for: 400d, export: old}}\n"
     "targets:\n"
     "  - name: dev\n"
     "    kubeconfig: ./kc\n"
@@ -46,6 +47,8 @@ Test(config, says_all_that_it_was_told)
     cr_assert_str_eq(config->trail.checkpoint_file, "/mnt/far/checkpoints");
     cr_assert_eq(config->trail.checkpoint_every_ms, 600000);
     cr_assert_not(config->trail.checkpoint_alert);
+    cr_assert_eq(config->trail.retain_ms, INT64_C(400) * 86400000);
+    cr_assert_str_eq(config->trail.retain_folder, "/etc/holdfast/old");
     cr_assert_eq(config->rule_count, 1u);
     cr_assert_str_eq(config->rules[0], "/etc/holdfast/ours.yaml");
     cr_assert_eq(config->target_count, 2u);
@@ -113,6 +116,7 @@ ParameterizedTestParameters(config, what_is_wrong_is_named_with_its_place)
         {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  hmac_key: {}\n", "line 5", "file"},
         {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  hmac_key: secret\n", "line 5", "hmac_key"},
         {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  checkpoint: {every: 1h}\n", "line 5", "neither"},
+        {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  retain: {for: 400d}\n", "line 5", "export"},
         {"targets:\n  - name: dev\n    source: {folder: u}\ntrail:\n  checkpoint: {file: f, every: 1ms}\n", "line 5",
          "every"},
     };
