@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holdfast/unitstore.h"
 #include "run.h"
 
 /* One question about one unit, for all its objects. */
@@ -51,6 +52,8 @@ void hf_run_hub_free(struct hf_run *run)
 {
     hf_confighub_close(run->hub);
     run->hub = NULL;
+    hf_unitstore_close(run->unitstore);
+    run->unitstore = NULL;
 }
 
 int hf_run_hub_select(struct hf_confighub *hub, const struct hf_config_selection *from,
@@ -79,6 +82,13 @@ int hf_run_hub_select(struct hf_confighub *hub, const struct hf_config_selection
     return result;
 }
 
+static int open_store(struct hf_run *run, struct hf_error *err)
+{
+    hf_auto_buf struct hf_buf path = {0};
+    hf_buf_addf(&path, "%s" HF_UNITSTORE_SUFFIX, run->database);
+    return run->unitstore ? 0 : hf_unitstore_open(hf_buf_text(&path), run->log, &run->unitstore, err);
+}
+
 int hf_run_hub_source(struct run_target *target, const struct hf_config_target *config,
                       const struct hf_source_events *events, struct hf_error *err)
 {
@@ -86,9 +96,13 @@ int hf_run_hub_source(struct run_target *target, const struct hf_config_target *
     if (!run->hub && hf_run_hub_open(run->config, run->loop, run->http, run->log, &run->hub, err) != 0) {
         return -1;
     }
+    struct hf_unit_store store;
     target->is_hub = true;
     target->action_limit_ms = config->action_limit_ms;
-    return hf_run_hub_select(run->hub, config->hub, events, NULL, &target->source, err);
+    if (open_store(run, err) != 0 || hf_unitstore_of(run->unitstore, config->name, &store, err) != 0) {
+        return -1;
+    }
+    return hf_run_hub_select(run->hub, config->hub, events, &store, &target->source, err);
 }
 
 static void drop_confirm(struct run_confirm *confirm)

@@ -25,6 +25,7 @@
 struct run_crds;
 struct run_hooks;
 struct run_keep;
+struct hf_unitstore;
 struct run_notice;
 struct run_confirm;
 struct run_action;
@@ -47,6 +48,7 @@ struct hf_run {
     struct run_hooks *hooks;
     struct run_notice *notice;
     struct hf_confighub *hub; /* NULL: no target has its units there */
+    struct hf_unitstore *unitstore;
     struct run_keep *keep;    /* NULL: no checkpoints are made */
 
     pthread_mutex_t reader_lock; /* the pages' threads share one reader */
