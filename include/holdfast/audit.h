@@ -193,9 +193,10 @@ struct hf_audit_filter { /* NULL, 0 or HF_TIME_NONE: any */
     const char *user; /* of detail.who: as whom the API server knew them */
     const char *severity;
     const char *verdict;
-    const char *path;  /* a finding whose path (or its readable form) begins so */
-    const char *class; /* a finding of this class */
-    size_t limit;      /* 0: 100 */
+    const char *path;    /* a finding whose path (or its readable form) begins so */
+    const char *class;   /* a finding of this class */
+    const char *outcome; /* of the event's incident: "open", "corrected", "healed", "dismissed" */
+    size_t limit;        /* 0: 100 */
     bool newest_first;
 };
 /* A row as read: the event (strings valid during the callback) with its id and its digest in the chain. Return false to

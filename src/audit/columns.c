@@ -154,7 +154,8 @@ int hf_row_from_event(struct hf_row *row, int64_t id, const struct hf_audit_even
     if (!whole.type) {
         whole.type = "event";
     }
-    if (whole.seen_at_ms == HF_TIME_NONE && strcmp(whole.type, "drift.seen") == 0) {
+    bool is_seen = strcmp(whole.type, "drift.seen") == 0 || strcmp(whole.type, "extra.seen") == 0;
+    if (whole.seen_at_ms == HF_TIME_NONE && is_seen) {
         whole.seen_at_ms = whole.at_ms;
     }
     row->id = id;

@@ -27,7 +27,7 @@ static const char *const KEYS[] = {
     [HF_BY_MANAGER] = "coalesce(s.manager, '')",
     [HF_BY_USER] = "coalesce((SELECT " HF_WHO_USER(
         "w.detail") " FROM events w WHERE w.incident = s.incident"
-                    " AND w.type IN ('drift.seen', 'drift.attributed') AND " HF_WHO_USER(
+                    " AND w.type IN ('drift.seen', 'extra.seen', 'drift.attributed') AND " HF_WHO_USER(
                         "w.detail") " IS NOT NULL"
                                     " ORDER BY w.id LIMIT 1), '')",
     [HF_BY_PATH] = "coalesce(json_extract(f.value, '$.readable'), json_extract(f.value, '$.path'), '')",
@@ -36,11 +36,11 @@ static const char *const KEYS[] = {
 /* As v_incidents: the first event of each incident, and what ended it after it was last seen. */
 #define FROM_INCIDENTS                                                                                                 \
     " FROM events s LEFT JOIN events e ON e.id = (SELECT max(x.id) FROM events x WHERE x.incident = s.incident"        \
-    " AND x.type IN ('correction.confirmed', 'drift.healed', 'drift.dismissed') AND x.id >"                            \
-    " (SELECT max(y.id) FROM events y WHERE y.incident = s.incident AND y.type = 'drift.seen'))"
+    " AND x.type IN " HF_ENDING_TYPES " AND x.id > (SELECT max(y.id) FROM events y WHERE y.incident = s.incident"      \
+    " AND y.type IN " HF_OPENING_TYPES "))"
 #define WHERE_INCIDENTS                                                                                                \
-    " WHERE s.type = 'drift.seen' AND s.incident IS NOT NULL AND s.seen_at >= ?1 AND s.seen_at < ?2 AND s.id ="        \
-    " (SELECT min(z.id) FROM events z WHERE z.incident = s.incident AND z.type = 'drift.seen')"
+    " WHERE s.type IN " HF_SEEN_TYPES " AND s.incident IS NOT NULL AND s.seen_at >= ?1 AND s.seen_at < ?2"             \
+    " AND s.id = (SELECT min(z.id) FROM events z WHERE z.incident = s.incident AND z.type IN " HF_SEEN_TYPES ")"
 
 static int add_time(struct times *times, int64_t from, int64_t to)
 {
@@ -120,7 +120,7 @@ static int add_incident(struct group *group, sqlite3_stmt *statement, struct hf_
     figures->incidents++;
     if (!end) {
         figures->open++;
-    } else if (strcmp(end, "correction.confirmed") == 0) {
+    } else if (strcmp(end, "correction.confirmed") == 0 || strcmp(end, "rollout.confirmed") == 0) {
         figures->corrected++;
         status |= add_time(&group->correct, seen, time_at(statement, 3));
     } else if (strcmp(end, "drift.healed") == 0) {

@@ -87,6 +87,33 @@ static void add_finding(struct terms *terms, const struct hf_audit_filter *filte
     hf_buf_addc(&terms->sql, ')');
 }
 
+/* What became of the event's incident: its last event that begins or ends one. */
+static void add_outcome(struct terms *terms, const char *outcome)
+{
+    static const struct {
+        const char *outcome;
+        const char *types;
+    } ENDS[] = {{"corrected", "('correction.confirmed', 'rollout.confirmed')"},
+                {"healed", "('drift.healed')"},
+                {"dismissed", "('drift.dismissed')"}};
+    if (!outcome) {
+        return;
+    }
+    const char *types = NULL;
+    for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++) {
+        types = strcmp(ENDS[i].outcome, outcome) == 0 ? ENDS[i].types : types;
+    }
+    if (!types) {
+        hf_buf_adds(&terms->sql, " AND incident IN (SELECT incident FROM open_incidents)");
+        return;
+    }
+    hf_buf_addf(&terms->sql,
+                " AND incident IS NOT NULL AND (SELECT x.type FROM events x WHERE x.incident = events.incident"
+                " AND (x.type IN " HF_OPENING_TYPES " OR x.type IN " HF_ENDING_TYPES ")"
+                " ORDER BY x.id DESC LIMIT 1) IN %s",
+                types);
+}
+
 static void add_filter(struct terms *terms, const struct hf_audit_filter *filter)
 {
     if (filter->after_id != 0) {
@@ -99,9 +126,10 @@ static void add_filter(struct terms *terms, const struct hf_audit_filter *filter
     add_text(terms, "target =", filter->target);
     add_text(terms, "space =", filter->space);
     add_text(terms, "unit =", filter->unit);
-    add_text(terms, "kind =", filter->kind);
-    /* A name or a unit is rarer than its namespace: "+" keeps the index of the latter out of the choice. */
+    /* A name or a unit is rarer than its namespace, and all are rarer than a kind: "+" keeps the index of the latter
+     * out of the choice. */
     bool is_narrow = filter->incident || filter->unit || filter->name || filter->manager;
+    add_text(terms, is_narrow || filter->namespace ? "+kind =" : "kind =", filter->kind);
     add_text(terms, is_narrow ? "+namespace =" : "namespace =", filter->namespace);
     add_text(terms, "name =", filter->name);
     add_text(terms, "manager =", filter->manager);
@@ -117,6 +145,7 @@ static void add_filter(struct terms *terms, const struct hf_audit_filter *filter
     }
     add_text(terms, "verdict =", filter->verdict);
     add_finding(terms, filter);
+    add_outcome(terms, filter->outcome);
 }
 
 /* Rows of a statement whose columns are id, digest, then HF_COLUMN_LIST. */

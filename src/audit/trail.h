@@ -274,6 +274,14 @@ struct hf_audit_reader {
     sqlite3 *db;
 };
 
+/* How incidents begin, are seen, and end: record.c's statements, the queries and the views (the newest migration)
+ * agree. */
+#define HF_SEEN_TYPES "('drift.seen', 'extra.seen')"
+#define HF_OPENING_TYPES                                                                                               \
+    "('drift.seen', 'extra.seen', 'rollout.seen', 'object.absent', 'correction.intended', 'correction.sent',"          \
+    " 'correction.blocked', 'correction.failed', 'correction.partial')"
+#define HF_ENDING_TYPES "('correction.confirmed', 'rollout.confirmed', 'drift.healed', 'drift.dismissed')"
+
 /* query.c: the statement that a filter becomes, for whoever wants to see its plan. */
 void hf_query_sql(struct hf_buf *sql, const struct hf_audit_filter *filter);
 

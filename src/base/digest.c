@@ -11,6 +11,7 @@
 
 struct hf_hasher {
     EVP_MD_CTX *context;
+    bool ready; /* it has its algorithm */
     bool open;
 };
 
@@ -76,10 +77,12 @@ static int begin(struct hf_hasher *hasher, struct hf_error *err)
     if (hasher->open) {
         return 0;
     }
-    if (EVP_DigestInit_ex(hasher->context, EVP_sha256(), NULL) != 1) {
+    /* Once it is set up it need not be looked up again. */
+    const EVP_MD *type = hasher->ready ? NULL : EVP_sha256();
+    if (EVP_DigestInit_ex(hasher->context, type, NULL) != 1) {
         return hf_error_set(err, HF_EINTERNAL, "SHA-256: libcrypto failed");
     }
-    hasher->open = true;
+    hasher->open = hasher->ready = true;
     return 0;
 }
 

@@ -260,6 +260,18 @@ static int list_events(const char *database, struct hf_audit_filter *filter, boo
     return status;
 }
 
+static int check_outcome(const char *outcome, struct hf_error *err)
+{
+    static const char *const OUTCOMES[] = {"open", "corrected", "healed", "dismissed"};
+    for (size_t i = 0; i < sizeof OUTCOMES / sizeof OUTCOMES[0]; i++) {
+        if (!outcome || strcmp(outcome, OUTCOMES[i]) == 0) {
+            return 0;
+        }
+    }
+    return hf_error_set(err, HF_EINVAL, "--outcome: found \"%s\", expected open, corrected, healed or dismissed",
+                        outcome);
+}
+
 static int run(const struct hf_command *command, int argc, char **argv)
 {
     const char *database = HF_AUDIT_DATABASE;
@@ -279,6 +291,7 @@ static int run(const struct hf_command *command, int argc, char **argv)
         {"verdict", "V", "drifted, missing, blocked, …", &filter.verdict},
         {"path", "PATH", "a field: spec.replicas or /spec/replicas, and all below it", &filter.path},
         {"class", "CLASS", "how it differs: changed, removed, leftover or added", &filter.class},
+        {"outcome", "O", "of the incident: open, corrected, healed or dismissed", &filter.outcome},
         {"incident", "ID", "the events of one drift", &filter.incident},
         {"target", "NAME", "the cluster", &filter.target},
         {"space", "NAME", "the unit's space", &filter.space},
@@ -311,7 +324,8 @@ static int run(const struct hf_command *command, int argc, char **argv)
                            "--follow never ends, so it can't print one JSON array: use --output jsonl");
         return hf_command_fail(command, &err);
     }
-    if (parse_form(output, &listing.form, &err) != 0 || parse_limit(limit, &filter.limit, &err) != 0 ||
+    if (check_outcome(filter.outcome, &err) != 0 || parse_form(output, &listing.form, &err) != 0 ||
+        parse_limit(limit, &filter.limit, &err) != 0 ||
         hf_audit_parse_time(since, "since", &filter.since_ms, &err) != 0 ||
         hf_audit_parse_time(until, "until", &filter.until_ms, &err) != 0 ||
         list_events(database, &filter, follows != NULL, &listing) != 0) {

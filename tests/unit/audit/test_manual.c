@@ -200,6 +200,31 @@ Test(manual, every_example_prints_what_the_page_says, .timeout = 60)
     trail_end(&trail);
 }
 
+Test(manual, every_query_of_the_readme_finds_something)
+{
+    struct trail trail;
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_buf page = {0};
+    size_t examples = 0;
+    cr_assert_eq(hf_read_file(HF_SOURCE_DIR "/README.md", 1000000, &page, &err), 0, "%s", err.text);
+    trail_begin(&trail);
+    tell_the_story(&trail);
+    trail_close(&trail);
+    for (const char *line = strstr(hf_buf_text(&page), "\n    sqlite3 "); line;
+         line = strstr(line + 1, "\n    sqlite3 "), examples++) {
+        struct hf_buf out = {0};
+        char *script = hf_strndup(line + 1, strcspn(line + 1, "\n"));
+        cr_expect_eq(run_script(&trail, script, &out), 0, "%s", script);
+        cr_expect_not_null(strstr(hf_buf_text(&out), "kubectl") ? out.ptr : strstr(hf_buf_text(&out), "trade-service"),
+                           "%s\n%s", script, hf_buf_text(&out));
+        free(script);
+        hf_buf_free(&out);
+    }
+    cr_expect_eq(examples, 4u);
+    hf_buf_free(&page);
+    trail_end(&trail);
+}
+
 Test(manual, the_scripts_that_check_the_chain_find_a_forgery)
 {
     struct trail trail;

@@ -375,7 +375,7 @@ Test(open, an_older_schema_is_migrated_with_its_events)
             "DROP VIEW v_incidents; DROP VIEW v_open; DROP VIEW v_findings; DROP VIEW v_by_actor;"
             "DROP VIEW v_mttr; DROP INDEX events_critical; DROP INDEX events_namespace;"
             "DROP VIEW v_by_user; DROP VIEW v_who; DROP INDEX events_who; DROP TABLE told; DROP INDEX outbox_waiting;"
-            "DROP TABLE removals;"
+            "DROP TABLE removals; DROP VIEW v_rollouts; DROP INDEX events_kind;"
             "PRAGMA user_version = 1;"),
         SQLITE_OK);
     struct hf_audit_reader *reader = trail_reader(&trail);

@@ -173,6 +173,8 @@ ParameterizedTestParameters(cmd_audit, each_call_prints_and_exits_as_its_help_sa
     static struct call_case table[] = {
         {"log", 0, 7,
          "       2 2026-03-02T09:30:01.210Z critical drift.seen           Deployment traderx-dev/trade-service"},
+        {"log --outcome lost", 2, 0, "--outcome: found \"lost\", expected open, corrected, healed or dismissed"},
+        {"log --outcome dismissed --output jsonl", 0, 0, ""},
         {"log --limit 2", 0, 3, "drift.attributed"},
         {"log --limit 0 --oldest-first", 0, 7, "MESSAGE\n       1 "},
         {"log --type drift.", 0, 3, "scaled from 3 to 10"},
