@@ -22,7 +22,7 @@ struct hf_pause {
     const char *by;
     const char *reason;
     int64_t since_ms;
-    int64_t until_ms;     /* HF_TIME_NONE: until it is ended by a person */
+    int64_t until_ms; /* HF_TIME_NONE: until it is ended by a person */
     bool is_snooze;
     const char *ended_by; /* NULL: nobody has ended it */
     int64_t ended_ms;

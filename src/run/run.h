@@ -49,7 +49,7 @@ struct hf_run {
     struct run_notice *notice;
     struct hf_confighub *hub; /* NULL: no target has its units there */
     struct hf_unitstore *unitstore;
-    struct run_keep *keep;    /* NULL: no checkpoints are made */
+    struct run_keep *keep; /* NULL: no checkpoints are made */
 
     pthread_mutex_t reader_lock; /* the pages' threads share one reader */
     struct hf_audit_reader *reader;
