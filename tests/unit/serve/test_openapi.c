@@ -50,7 +50,16 @@ static void fill_view(struct hf_view *view)
 {
     struct hf_view_unit *unit = hf_arena_alloc(view->arena, sizeof *unit);
     struct hf_view_channel *channel = hf_arena_alloc(view->arena, sizeof *channel);
-    *unit = (struct hf_view_unit){.target = "dev", .space = "a", .slug = "one", .verdict = "in_sync", .objects = 1};
+    *unit = (struct hf_view_unit){.target = "dev",
+                                  .space = "a",
+                                  .slug = "one",
+                                  .verdict = "in_sync",
+                                  .objects = 1,
+                                  .is_hub = true,
+                                  .state = "pending",
+                                  .state_reason = "has edits",
+                                  .mode = "on_demand",
+                                  .head_revision = 3};
     *channel = (struct hf_view_channel){.name = "ops"};
     view->units = unit;
     view->unit_count = 1;
