@@ -101,7 +101,14 @@ bool hf_group_passes(const struct hf_group *group, const struct hf_group_setting
 void hf_groups_tidy(struct hf_groups *groups, const struct hf_group_settings *settings, int64_t now_ms);
 void hf_groups_free(struct hf_groups *groups);
 
-/* One message under way: the rows it speaks for, and what it tells. */
+/* group.c, for batch.c and merge.c. */
+bool hf_group_any_told(const struct hf_group *group);
+void hf_group_drop(struct hf_group *group, size_t index); /* a member */
+/* Copies text to *at, unless there is none; false: no memory, *at is as it was. */
+bool hf_put_text(char **at, const char *text);
+int64_t hf_earlier(int64_t a, int64_t b); /* HF_TIME_NONE: not known */
+
+/* batch.c. One message under way: the rows it speaks for, and what it tells. */
 struct hf_batch {
     struct hf_arena *arena;
     struct hf_group **groups;

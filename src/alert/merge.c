@@ -22,11 +22,6 @@ struct tally {
     int64_t corrected_ms; /* the last */
 };
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a == HF_TIME_NONE ? b : b == HF_TIME_NONE ? a : a < b ? a : b;
-}
-
 static bool was_deleted(const struct hf_incident *member)
 {
     return member->verdict && (strcmp(member->verdict, "missing") == 0 || strcmp(member->verdict, "terminating") == 0);
@@ -43,23 +38,13 @@ static void count(struct tally *tally, const struct hf_group *group)
         tally->stuck += member->end == HF_END_BLOCKED || member->end == HF_END_FAILED;
         tally->deleted += was_deleted(member);
         tally->rank = rank > tally->rank ? rank : tally->rank;
-        tally->drifted_ms = earlier(tally->drifted_ms, member->drifted_ms);
-        tally->seen_ms = earlier(tally->seen_ms, member->seen_ms);
+        tally->drifted_ms = hf_earlier(tally->drifted_ms, member->drifted_ms);
+        tally->seen_ms = hf_earlier(tally->seen_ms, member->seen_ms);
         tally->corrected_ms = member->corrected_ms > tally->corrected_ms ? member->corrected_ms : tally->corrected_ms;
         if (was_deleted(member) && member->kind && strcmp(member->kind, "Namespace") == 0) {
             tally->namespace = member;
         }
     }
-}
-
-static bool any_told(const struct hf_group *group)
-{
-    for (size_t i = 0; i < group->member_count; i++) {
-        if (group->members[i].told) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static const char *kept(struct hf_arena *arena, const struct hf_buf *buf)
@@ -153,7 +138,7 @@ static const char *title(struct hf_arena *arena, const struct hf_group *group, c
     hf_auto_buf struct hf_buf text = {0};
     char took[HF_TIME_TEXT];
     bool over = state == HF_ALERT_RESOLVED;
-    bool is_known = over && any_told(group); /* what had happened */
+    bool is_known = over && hf_group_any_told(group); /* what had happened */
     hf_buf_adds(&text, again ? "Still so: " : "");
     if (is_known) {
         hf_buf_addf(&text, "All %zu objects are right again", tally->all);
@@ -208,7 +193,9 @@ static int say_group(struct hf_batch *batch, const struct hf_group *group, struc
     static const char *const SEVERITIES[] = {"info", "warning", "critical"};
     struct tally tally = {.drifted_ms = HF_TIME_NONE, .seen_ms = HF_TIME_NONE, .corrected_ms = HF_TIME_NONE};
     count(&tally, group);
-    enum hf_alert_state state = tally.open == 0 ? HF_ALERT_RESOLVED : any_told(group) ? HF_ALERT_UPDATE : HF_ALERT_OPEN;
+    enum hf_alert_state state = tally.open == 0            ? HF_ALERT_RESOLVED
+                                : hf_group_any_told(group) ? HF_ALERT_UPDATE
+                                                           : HF_ALERT_OPEN;
     const char *who = people(batch->arena, group);
     *out = (struct hf_alert_text){.state = state,
                                   .severity = SEVERITIES[tally.rank],
@@ -237,8 +224,8 @@ static void say_one(const struct hf_batch *batch, const struct hf_group *group, 
     for (size_t i = 0; i < batch->row_count; i++) {
         const struct hf_alert_text *text = &batch->rows[i]->text;
         out->who = text->who ? text->who : out->who;
-        out->drifted_ms = earlier(out->drifted_ms, text->drifted_ms);
-        out->seen_ms = earlier(out->seen_ms, text->seen_ms);
+        out->drifted_ms = hf_earlier(out->drifted_ms, text->drifted_ms);
+        out->seen_ms = hf_earlier(out->seen_ms, text->seen_ms);
         out->meaning = newest->meaning ? newest->meaning : text->meaning;
         if (text->change_count > 0 && newest->change_count == 0) {
             out->changes = text->changes;
@@ -246,7 +233,7 @@ static void say_one(const struct hf_batch *batch, const struct hf_group *group, 
             out->changes_left_out = text->changes_left_out;
         }
     }
-    if (out->state == HF_ALERT_UPDATE && !any_told(group)) {
+    if (out->state == HF_ALERT_UPDATE && !hf_group_any_told(group)) {
         out->state = HF_ALERT_OPEN;
     }
     if (group->member_count == 1) {
