@@ -80,6 +80,45 @@ struct hf_config_trail {
     const char *retain_folder;     /* where what is older is exported to; absolute */
 };
 
+enum hf_role { HF_ROLE_VIEWER, HF_ROLE_OPERATOR, HF_ROLE_AUDITOR };
+bool hf_role_parse(const char *text, enum hf_role *role); /* "viewer", "operator", "auditor" */
+
+/* A bearer token: its hash only. */
+struct hf_config_token {
+    const char *name;
+    enum hf_role role;
+    struct hf_digest hash; /* SHA-256 of the token's text */
+    int64_t expires_ms;    /* HF_TIME_NONE: never */
+};
+
+/* Who may read and act (docs/access.md). Not set: loopback only, read-only. */
+struct hf_config_access {
+    bool is_set;
+    const struct hf_config_token *tokens;
+    size_t token_count;
+    const char *tokens_file; /* more of them (hf_config_tokens); NULL */
+    int64_t session_ms;
+    bool anonymous_read;
+    bool plain_http;
+    const char *const *hosts;
+    size_t host_count;
+    const char *cert_file; /* NULL: without TLS */
+    const char *key_file;
+    const char *const *proxy_addresses; /* "10.0.0.1", "10.1.0.0/16" */
+    size_t proxy_count;                 /* 0: no proxy is believed */
+    const char *proxy_user_header;
+    const char *proxy_role_header; /* NULL: all have proxy_role */
+    enum hf_role proxy_role;
+    const char *kubernetes_target; /* NULL: no cluster is asked */
+    const char *const *audiences;
+    size_t audience_count;
+    unsigned connections;
+    unsigned connections_per_address; /* 0: by the address listened on */
+    unsigned requests_per_second;     /* 0: no limit */
+    unsigned streams;
+    int64_t idle_ms;
+};
+
 struct hf_config {
     struct hf_arena *arena;
     const char *path;
@@ -89,6 +128,7 @@ struct hf_config {
     const char *audit_listen; /* the audit webhook's own listener; NULL: there is none */
     const char *audit_cert;   /* files; NULL: without TLS */
     const char *audit_key;
+    struct hf_config_access access;
     struct hf_config_trail trail;
     const char *web; /* a folder in place of the compiled-in web/; NULL */
     enum hf_level log_level;
@@ -109,6 +149,10 @@ int hf_config_load(const char *path, struct hf_config **out, struct hf_error *er
 /* The same from bytes; path is for messages and for relative paths. */
 int hf_config_read(const char *path, const char *bytes, size_t len, struct hf_config **out, struct hf_error *err);
 void hf_config_free(struct hf_config *config); /* NULL is fine */
+
+/* The tokens of a file of their own, into the arena. HF_EDENIED: others than its owner may write it. */
+int hf_config_tokens(const char *path, struct hf_arena *arena, const struct hf_config_token **out, size_t *count,
+                     struct hf_error *err);
 
 /* Whether a document looks like a configuration: it has a `targets` list and no `apiVersion`. */
 struct hf_value;

@@ -48,6 +48,7 @@ extern const struct hf_command hf_cmd_resume;
 extern const struct hf_command hf_cmd_pauses;
 extern const struct hf_command hf_cmd_alert;
 extern const struct hf_command hf_cmd_audit;
+extern const struct hf_command hf_cmd_token;
 extern const struct hf_command hf_cmd_version;
 
 #endif

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
 #include "holdfast/canonical.h"
 #include "holdfast/clock.h"
 #include "holdfast/embedded.h"
 #include "holdfast/jsonschema.h"
 #include "holdfast/mem.h"
 #include "holdfast/yaml.h"
-#include "hub.h"
 
 #define MOST_BYTES (1u << 20)
 #define MOST_SECRET (64u << 10)
@@ -280,7 +280,8 @@ static int read_document(struct hf_config *config, const struct hf_value *docume
     if (!config->database || !config->listen) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);
     }
-    if (read_trail(config, hf_value_get(document, "trail"), err) != 0 ||
+    if (hf_config_read_access(config, document, err) != 0 ||
+        read_trail(config, hf_value_get(document, "trail"), err) != 0 ||
         read_rule_paths(config, hf_value_get(document, "rules"), err) != 0) {
         return -1;
     }
