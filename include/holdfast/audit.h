@@ -195,7 +195,7 @@ struct hf_audit_filter { /* NULL, 0 or HF_TIME_NONE: any */
     const char *verdict;
     const char *path;    /* a finding whose path (or its readable form) begins so */
     const char *class;   /* a finding of this class */
-    const char *outcome; /* of the event's incident: "open", "corrected", "healed", "dismissed" */
+    const char *outcome; /* of the event's incident: "open", "ended", "corrected", "healed", "dismissed" */
     size_t limit;        /* 0: 100 */
     bool newest_first;
 };
@@ -298,7 +298,48 @@ typedef bool (*hf_audit_figures_fn)(void *ctx, const struct hf_audit_figures *fi
 int hf_audit_figures(struct hf_audit_reader *reader, enum hf_audit_by by, int64_t since_ms, int64_t until_ms,
                      hf_audit_figures_fn fn, void *ctx, struct hf_error *err);
 
+/* An incident: what the event said that saw it, and what became of it. Strings are valid during the callback. */
+struct hf_audit_incident {
+    const char *id;
+    const char *outcome;               /* "open", "corrected", "healed", "dismissed" */
+    const char *user;                  /* who did it, where the API server's audit events told it; NULL */
+    const struct hf_audit_event *seen; /* drift.seen or extra.seen */
+    int64_t first_id;                  /* its id: a page goes on by it (the filter's after_id) */
+    int64_t ended_ms;                  /* HF_TIME_NONE: open */
+    int64_t last_id;                   /* its newest event */
+    const char *last_type;
+    int64_t last_ms;
+    const char *last_message;
+};
+typedef bool (*hf_audit_incident_fn)(void *ctx, const struct hf_audit_incident *incident);
+#define HF_AUDIT_INCIDENTS_MOST 1000
+/* At most HF_AUDIT_INCIDENTS_MOST incidents by what was said when they were seen; the filter's type is not asked.
+ * outcome "ended" too. */
+int hf_audit_incidents(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, hf_audit_incident_fn fn,
+                       void *ctx, struct hf_error *err);
+
+/* A part of a span of time. Of the times at which it was seen, corrected and blocked; open: at its end. */
+struct hf_audit_bucket {
+    int64_t from_ms;
+    int64_t to_ms;
+    int64_t seen;
+    int64_t corrected;
+    int64_t blocked;
+    int64_t open;
+};
+#define HF_AUDIT_BUCKETS_MOST 1000
+/* Fills `count` equal parts of [since_ms, until_ms). HF_EINVAL: none, too many, or no span. */
+int hf_audit_timeline(struct hf_audit_reader *reader, int64_t since_ms, int64_t until_ms,
+                      struct hf_audit_bucket *buckets, size_t count, struct hf_error *err);
+
+/* What reads later than in so many ms from now gives up with HF_ECANCELED, until the next call of this; 0: never. */
+void hf_audit_reader_limit(struct hf_audit_reader *reader, int64_t most_ms);
+
 /* One event as a JSON object (what the API, the exports and the alerts use). Appends to *buf. */
 void hf_audit_event_json(struct hf_buf *buf, int64_t id, const struct hf_audit_event *event, const char *digest);
+/* The same as a line of CSV (RFC 4180), and the line of names that it goes below. What a spreadsheet would take for a
+ * formula is made text by a leading apostrophe. */
+void hf_audit_event_csv(struct hf_buf *buf, int64_t id, const struct hf_audit_event *event, const char *digest);
+void hf_audit_csv_names(struct hf_buf *buf);
 
 #endif

@@ -53,7 +53,7 @@ static int keep_lock(struct hf_store *store, struct hf_error *err)
 
 int hf_store_write_back(struct hf_store *store, struct hf_error *err)
 {
-    struct hf_audit_reader held = {store->db};
+    struct hf_audit_reader held = {.db = store->db};
     struct hf_error why = HF_ERROR_INIT;
     struct stat there;
     if (stat(store->path, &there) == 0) {

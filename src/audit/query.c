@@ -103,6 +103,10 @@ static void add_outcome(struct terms *terms, const char *outcome)
     for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++) {
         types = strcmp(ENDS[i].outcome, outcome) == 0 ? ENDS[i].types : types;
     }
+    if (strcmp(outcome, "ended") == 0) {
+        hf_buf_adds(&terms->sql, " AND incident NOT IN (SELECT incident FROM open_incidents)");
+        return;
+    }
     if (!types) {
         hf_buf_adds(&terms->sql, " AND incident IN (SELECT incident FROM open_incidents)");
         return;
@@ -167,22 +171,31 @@ static int tell_rows(sqlite3 *db, sqlite3_stmt *statement, hf_audit_row_fn fn, v
     return result == SQLITE_DONE ? 0 : hf_store_error(db, err, "read the audit trail");
 }
 
-static int run_query(struct hf_audit_reader *reader, const struct terms *terms, hf_audit_row_fn fn, void *ctx,
-                     struct hf_error *err)
+static int prepare_terms(struct hf_audit_reader *reader, const struct terms *terms, sqlite3_stmt **statement,
+                         struct hf_error *err)
 {
-    sqlite3_stmt *statement;
     if (!hf_buf_ok(&terms->sql) || !hf_buf_ok(&terms->type_end)) {
         return hf_error_set(err, HF_ENOMEM, "read the audit trail: out of memory");
     }
-    if (hf_store_prepare(reader->db, terms->sql.ptr, &statement, err) != 0) {
+    if (hf_store_prepare(reader->db, terms->sql.ptr, statement, err) != 0) {
         return -1;
     }
     for (int i = 0; i < terms->count; i++) {
         if (terms->texts[i]) {
-            hf_bind_text(statement, i + 1, terms->texts[i]);
+            hf_bind_text(*statement, i + 1, terms->texts[i]);
         } else {
-            sqlite3_bind_int64(statement, i + 1, terms->ids[i]);
+            sqlite3_bind_int64(*statement, i + 1, terms->ids[i]);
         }
+    }
+    return 0;
+}
+
+static int run_query(struct hf_audit_reader *reader, const struct terms *terms, hf_audit_row_fn fn, void *ctx,
+                     struct hf_error *err)
+{
+    sqlite3_stmt *statement;
+    if (prepare_terms(reader, terms, &statement, err) != 0) {
+        return -1;
     }
     int status = tell_rows(reader->db, statement, fn, ctx, err);
     sqlite3_finalize(statement);
@@ -213,6 +226,40 @@ int hf_audit_query(struct hf_audit_reader *reader, const struct hf_audit_filter 
     struct terms terms = {0};
     build_query(&terms, filter);
     int status = run_query(reader, &terms, fn, ctx, err);
+    hf_buf_free(&terms.sql);
+    hf_buf_free(&terms.type_end);
+    return status;
+}
+
+/* Few are open: they are looked up, and sorted. Of all others there are many: they are met by walking in order. */
+static void build_sightings(struct terms *terms, const struct hf_audit_filter *filter, size_t most)
+{
+    struct hf_audit_filter seen = *filter;
+    seen.type = NULL;
+    bool is_open = filter->outcome && strcmp(filter->outcome, "open") == 0;
+    hf_buf_adds(&terms->sql, "SELECT id FROM events WHERE 1");
+    add_filter(terms, &seen);
+    hf_buf_addf(&terms->sql,
+                " AND +type IN " HF_SEEN_TYPES " AND +incident IS NOT NULL AND id = (SELECT min(z.id) FROM events z"
+                " WHERE z.incident = events.incident AND z.type IN " HF_SEEN_TYPES ") ORDER BY %sid %s LIMIT %lld",
+                is_open ? "+" : "", filter->newest_first ? "DESC" : "ASC", (long long)most);
+}
+
+int hf_query_sightings(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, int64_t *ids, size_t most,
+                       size_t *count, struct hf_error *err)
+{
+    struct terms terms = {0};
+    sqlite3_stmt *statement = NULL;
+    int result = SQLITE_DONE;
+    build_sightings(&terms, filter, most);
+    int status = prepare_terms(reader, &terms, &statement, err);
+    while (status == 0 && *count < most && (result = sqlite3_step(statement)) == SQLITE_ROW) {
+        ids[(*count)++] = sqlite3_column_int64(statement, 0);
+    }
+    if (status == 0 && result != SQLITE_DONE && result != SQLITE_ROW) {
+        status = hf_store_error(reader->db, err, "read incidents");
+    }
+    sqlite3_finalize(statement);
     hf_buf_free(&terms.sql);
     hf_buf_free(&terms.type_end);
     return status;

@@ -109,3 +109,16 @@ bool hf_audit_reader_is_stale(const struct hf_audit_reader *reader)
     int has_moved = 0;
     return sqlite3_file_control(reader->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) == SQLITE_OK && has_moved;
 }
+
+static int is_over(void *ctx)
+{
+    const struct hf_audit_reader *reader = ctx;
+    return hf_mono_ms() >= reader->until_ms;
+}
+
+void hf_audit_reader_limit(struct hf_audit_reader *reader, int64_t most_ms)
+{
+    enum { STEPS = 10000 }; /* of SQLite's machine: under a millisecond */
+    reader->until_ms = most_ms > 0 ? hf_mono_ms() + most_ms : 0;
+    sqlite3_progress_handler(reader->db, most_ms > 0 ? STEPS : 0, most_ms > 0 ? is_over : NULL, reader);
+}

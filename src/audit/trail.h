@@ -8,7 +8,7 @@
  * record.c   rows written in a transaction   outbox.c   taken and settled
  * removal.c  what can go, and the tombstone  segment.c, exported.c  what goes, in a file; that file by itself
  * remove.c   the rows go                     checkpoint.c  what is kept elsewhere
- * reader.c, query.c, figures.c, verify.c, export.c, event_json.c: read-only */
+ * reader.c, query.c, incidents.c, figures.c, verify.c, export.c, event_json.c, event_csv.c: read-only */
 #ifndef HF_AUDIT_TRAIL_H
 #define HF_AUDIT_TRAIL_H
 
@@ -272,6 +272,7 @@ void hf_writer_stats(struct hf_writer *writer, struct hf_audit_stats *out);
 /* reader.c */
 struct hf_audit_reader {
     sqlite3 *db;
+    int64_t until_ms; /* monotonic: what reads then gives up; 0: never */
 };
 
 /* How incidents begin, are seen, and end: record.c's statements, the queries and the views (the newest migration)
@@ -284,6 +285,9 @@ struct hf_audit_reader {
 
 /* query.c: the statement that a filter becomes, for whoever wants to see its plan. */
 void hf_query_sql(struct hf_buf *sql, const struct hf_audit_filter *filter);
+/* Ids of the events that saw an incident first, by filter, at most `most`. */
+int hf_query_sightings(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, int64_t *ids, size_t most,
+                       size_t *count, struct hf_error *err);
 
 /* What the API server's audit events told, in an event's detail: word for word as in the index events_who. */
 #define HF_HAS_WHO(detail) "instr(" detail ", '\"who\":')"

@@ -74,21 +74,6 @@ void hf_audit_safe(struct hf_buf *out, const char *text)
     hf_buf_add_safe(out, hf_slice_of(text ? text : ""), SIZE_MAX);
 }
 
-void hf_audit_csv_field(struct hf_buf *out, const char *text)
-{
-    hf_buf_addc(out, '"');
-    if (text && *text && strchr("=+-@\t\r", *text)) {
-        hf_buf_addc(out, '\'');
-    }
-    for (const char *at = text ? text : ""; *at; at++) {
-        if (*at == '"') {
-            hf_buf_addc(out, '"');
-        }
-        hf_buf_addc(out, *at);
-    }
-    hf_buf_addc(out, '"');
-}
-
 void hf_audit_add_object(struct hf_buf *out, const struct hf_audit_event *event)
 {
     if (event->kind) {

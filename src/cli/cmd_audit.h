@@ -26,8 +26,6 @@ int hf_audit_parse_time(const char *text, const char *option, int64_t *ms, struc
 int hf_audit_print(struct hf_buf *text, struct hf_error *err);
 /* Appends text made safe for a terminal; "" for NULL. */
 void hf_audit_safe(struct hf_buf *out, const char *text);
-/* One CSV field by RFC 4180; what a spreadsheet would take for a formula is made text by a leading apostrophe. */
-void hf_audit_csv_field(struct hf_buf *out, const char *text);
 /* "Deployment traderx-dev/trade-service", as far as it is known. */
 void hf_audit_add_object(struct hf_buf *out, const struct hf_audit_event *event);
 

@@ -54,51 +54,6 @@ static void add_table_row(struct hf_buf *out, int64_t id, const struct hf_audit_
     hf_buf_addc(out, '\n');
 }
 
-static void add_csv_row(struct hf_buf *out, int64_t id, const struct hf_audit_event *event, const char *digest)
-{
-    char times[4][HF_TIME_TEXT];
-    char numbers[2][24];
-    hf_time_format(event->at_ms, times[0]);
-    hf_time_format(event->drifted_at_ms, times[1]);
-    hf_time_format(event->seen_at_ms, times[2]);
-    hf_time_format(event->corrected_at_ms, times[3]);
-    (void)snprintf(numbers[0], sizeof numbers[0], "%lld", (long long)id);
-    (void)snprintf(numbers[1], sizeof numbers[1], "%lld", (long long)event->revision);
-    const char *const fields[] = {numbers[0],
-                                  times[0],
-                                  event->type,
-                                  event->severity,
-                                  event->incident,
-                                  event->target,
-                                  event->space,
-                                  event->unit,
-                                  event->revision ? numbers[1] : "",
-                                  event->api_version,
-                                  event->kind,
-                                  event->namespace,
-                                  event->name,
-                                  event->uid,
-                                  event->resource_version,
-                                  event->verdict,
-                                  event->manager,
-                                  event->operation,
-                                  event->subresource,
-                                  times[1],
-                                  times[2],
-                                  times[3],
-                                  event->message,
-                                  event->detail,
-                                  event->alert ? "1" : "0",
-                                  digest};
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (i > 0) {
-            hf_buf_addc(out, ',');
-        }
-        hf_audit_csv_field(out, fields[i]);
-    }
-    hf_buf_adds(out, "\r\n");
-}
-
 static bool add_row(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
 {
     struct listing *listing = ctx;
@@ -108,7 +63,7 @@ static bool add_row(void *ctx, int64_t id, const struct hf_audit_event *event, c
         add_table_row(out, id, event);
         break;
     case FORM_CSV:
-        add_csv_row(out, id, event, digest);
+        hf_audit_event_csv(out, id, event, digest);
         break;
     case FORM_JSON:
         hf_buf_adds(out, listing->count ? ",\n" : "[\n");
@@ -134,10 +89,7 @@ static void begin_listing(struct listing *listing)
         hf_buf_addf(&listing->out, "%8s %-24s %-8s %-20s %-40s %-16s %s\n", "ID", "TIME", "SEVERITY", "TYPE", "OBJECT",
                     "BY", "MESSAGE");
     } else if (listing->form == FORM_CSV) {
-        hf_buf_adds(&listing->out,
-                    "id,at,type,severity,incident,target,space,unit,revision,api_version,kind,namespace,name,uid,"
-                    "resource_version,verdict,manager,operation,subresource,drifted_at,seen_at,corrected_at,"
-                    "message,detail,alert,digest\r\n");
+        hf_audit_csv_names(&listing->out);
     }
 }
 
