@@ -1,5 +1,6 @@
 /* Slack: Block Kit (https://api.slack.com/reference/block-kit/blocks). A header has at most 150 characters, a section's
- * text 3,000, a message 50 blocks. */
+ * text 3,000, a message 50 blocks. Text is verbatim: else Slack makes links of addresses in it and mentions of names
+ * (https://docs.slack.dev/reference/block-kit/composition-objects/text-object). */
 #include <string.h>
 
 #include "formats.h"
@@ -68,7 +69,7 @@ static void add_section(struct hf_buf *body, const struct parts *parts,
             return;
         }
         if (hf_characters(hf_buf_text(&text)) <= MOST_SECTION) {
-            hf_buf_adds(body, ",{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\"");
+            hf_buf_adds(body, ",{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\",\"verbatim\":true");
             hf_json_text(body, "text", hf_buf_text(&text), false);
             hf_buf_adds(body, "}}");
             return;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "holdfast/mem.h"
 
@@ -181,6 +182,11 @@ int hf_parts_make(struct hf_arena *arena, const struct hf_alert_text *text, stru
     return out->title ? 0 : hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
 }
 
+static bool ends_in_www(const struct hf_buf *out)
+{
+    return out->len >= 3 && strncasecmp(out->ptr + out->len - 3, "www", 3) == 0;
+}
+
 static void add_escaped(struct hf_buf *out, enum escape escape, const char **at)
 {
     char byte = **at;
@@ -193,6 +199,8 @@ static void add_escaped(struct hf_buf *out, enum escape escape, const char **at)
     } else if (escape == ESCAPE_MARKDOWN && strchr("\\`*_[]()<>#|~", byte)) {
         hf_buf_addc(out, '\\');
         hf_buf_addc(out, byte);
+    } else if (escape == ESCAPE_MARKDOWN && byte == '.' && ends_in_www(out)) {
+        hf_buf_adds(out, "\xe2\x80\x8b.");
     } else if (escape == ESCAPE_MARKDOWN && (byte == '@' || (byte == ':' && (*at)[1] == '/'))) {
         /* @here, @everyone and https: begin no mention and no link with this behind them. */
         hf_buf_addc(out, byte);

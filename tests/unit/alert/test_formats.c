@@ -98,7 +98,7 @@ static struct hf_alert_text notice(void)
 #define HOSTILE                                                                                                        \
     "<!channel> <@U123> @everyone @here @all <users/all> ](http://evil.example) [x](javascript:1) *b* _i_ ~s~ `c` "    \
     "``` "                                                                                                             \
-    "<https://evil.example|ok> &lt; \x1b[31mred\x1b[0m \xe2\x80\xae"                                                   \
+    "<https://evil.example|ok> www.evil.example &lt; \x1b[31mred\x1b[0m \xe2\x80\xae"                                  \
     "drowssap \xff\xfe \"quote\" \\ \n\nnew line"
 
 static struct hf_alert_text hostile(void)
@@ -312,7 +312,7 @@ Test(formats, nothing_of_a_hostile_object_can_mention_link_or_hide)
 {
     static const char *const ANY[] = {"\x1b", "\xe2\x80\xae", NULL};
     static const char *const SLACK[] = {"<!channel>", "<@U123>", "<https://evil", "&lt; \x1b", NULL};
-    static const char *const MARKDOWN[] = {"@everyone", "@here", "@all", "](http:", "**b**", "[x](", NULL};
+    static const char *const MARKDOWN[] = {"@everyone", "@here", "@all", "](http:", "**b**", "[x](", "www.", NULL};
     static const char *const HTML[] = {"<users/all>", "<https", "<!channel>", NULL};
     struct hf_alert_text text = hostile();
     for (size_t i = 0; i < hf_alert_format_count(); i++) {
@@ -327,6 +327,8 @@ Test(formats, nothing_of_a_hostile_object_can_mention_link_or_hide)
             cJSON_ArrayForEach(block, cJSON_GetObjectItem(json, "blocks"))
             {
                 if (strcmp(text_of(block, "type"), "section") == 0) {
+                    cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(cJSON_GetObjectItem(block, "text"), "verbatim")),
+                              "Slack makes links of addresses");
                     check_texts(format->type, block, SLACK);
                 }
             }
