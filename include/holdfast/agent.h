@@ -176,14 +176,33 @@ int hf_agent_answered(struct hf_agent *agent, uint64_t ticket, const struct hf_v
                       const struct hf_error *state, struct hf_error *err);
 int hf_agent_tick(struct hf_agent *agent, struct hf_error *err);
 /* What confirm has found: HF_OK: the unit is as told (what had changed was told by hf_agent_units before). Being away
- * (HF_EUNAVAILABLE, HF_ETIMEOUT) or not knowing the unit says nothing else is known; any other error: it is asked again
- * before anything is done. */
+ * (HF_EUNAVAILABLE, HF_ETIMEOUT) or a source that does not know the unit (HF_ENOTFOUND) says nothing else is known; any
+ * other error: it is asked again before anything is done. */
 int hf_agent_confirmed(struct hf_agent *agent, const char *target, const char *space_id, const char *unit_id,
                        const struct hf_error *state, struct hf_error *err);
 /* The apply action's end: HF_OK: completed; else why it was not. what: for people, "action … of revision 7 completed".
  */
 int hf_agent_unit_applied(struct hf_agent *agent, uint64_t ticket, const char *what, const struct hf_error *state,
                           struct hf_error *err);
+
+/* A unit, and how its objects stand. unit and reason are borrowed until the next call. */
+struct hf_agent_standing {
+    const struct hf_unit *unit;
+    size_t objects;
+    size_t in_sync;     /* with this revision of the unit */
+    size_t open;        /* incidents */
+    const char *reason; /* of one that is not in sync; NULL: none is known */
+};
+/* space NULL: whichever has it. only: counts this object alone (apiVersion aside; NULL: all of it). drifts (may be NULL): what its open incidents are and whose doing, for people,
+ * appended. HF_ENOTFOUND; HF_EINVAL: several spaces have it. */
+int hf_agent_standing(const struct hf_agent *agent, const char *target, const char *space, const char *slug,
+                      const struct hf_agent_ref *only, struct hf_agent_standing *out, struct hf_buf *drifts,
+                      struct hf_error *err);
+/* A person wants what differs of a unit put back now (only: of this object, apiVersion aside; NULL: all of it): for a
+ * minute grace, windows, fights' pauses, ConfigHub's own time and an observed target don't hold it back; rules and
+ * pauses by people do. *count: how many objects. HF_EREFUSED: none, and why. 0 with a count of 0: nothing differs. */
+int hf_agent_put_back(struct hf_agent *agent, const char *target, const char *space, const char *slug,
+                      const struct hf_agent_ref *only, size_t *count, struct hf_error *err);
 
 /* Whether every target's scopes have been listed once (readiness). *why (may be NULL) names what is waited for. */
 bool hf_agent_synced(const struct hf_agent *agent, const char **why);

@@ -3,8 +3,8 @@
  * there.
  *
  * An ask is ID.ask; taken it becomes ID.taken, before it is begun: it is never done twice, and a restart answers what
- * was under way. Answers are lines of JSON in ID.answer: {"at","state","message"}; state "taken", "progress", and last
- * "done", "failed" or "refused". */
+ * was under way. Answers are lines of JSON in ID.answer: {"at","state","message"}; state "taken", "progress", "preview"
+ * (what would be written), and last "done", "failed" or "refused". */
 #ifndef HOLDFAST_ASKS_H
 #define HOLDFAST_ASKS_H
 
@@ -19,15 +19,16 @@
 enum hf_ask_kind {
     HF_ASK_ACCEPT,   /* what is live becomes a new revision of the unit */
     HF_ASK_ROLLBACK, /* an earlier revision of the unit is restored and applied */
+    HF_ASK_UNITS,    /* how the units stand: a JSON array in the last answer's message */
     HF_ASK_PUT_BACK, /* what has drifted is put back now: pauses between attempts, fights and grace are cut short */
 };
-const char *hf_ask_kind_name(enum hf_ask_kind kind); /* "accept", "rollback", "put_back" */
+const char *hf_ask_kind_name(enum hf_ask_kind kind); /* "accept", "rollback", "units", "put_back" */
 
 struct hf_ask {
     const char *id;
     enum hf_ask_kind kind;
-    const char *target;
-    const char *space; /* NULL: the only one with such a unit */
+    const char *target; /* units: NULL: all */
+    const char *space;  /* NULL: the only one with such a unit */
     const char *unit;
     const char *object_kind; /* put_back: one object of the unit; NULL: all of it */
     const char *namespace;
@@ -41,11 +42,17 @@ struct hf_ask {
 
 /* The command line's part. id is made here. HF_EDENIED: the folder is not ours alone; HF_ELIMIT: too many wait. */
 int hf_ask_submit(const char *folder, const struct hf_ask *ask, char id[HF_ASK_ID], struct hf_error *err);
+/* Takes an ask back that was not taken yet. */
+bool hf_ask_withdraw(const char *folder, const char *id);
 /* Appends what was answered behind *offset, whole lines only. */
 int hf_ask_answers(const char *folder, const char *id, size_t *offset, struct hf_buf *out, struct hf_error *err);
 
-/* The agent's part. At start: what was under way is answered "failed"; what is a day old goes. */
-int hf_asks_begin(const char *folder, struct hf_error *err);
+/* The agent's part. At start: what was under way is answered "failed" and told (interrupted may be NULL); what is a day
+ * old goes. */
+int hf_asks_begin(const char *folder, void (*interrupted)(void *ctx, const struct hf_ask *ask), void *ctx,
+                  struct hf_error *err);
+/* The last answer was given: nothing of it is under way any more. */
+void hf_ask_end(const char *folder, const char *id);
 /* Takes the oldest ask (texts in the arena); HF_ENOTFOUND: none waits. What can't be read, or is older than 10 minutes,
  * is answered "refused" and passed over. */
 int hf_ask_take(const char *folder, struct hf_arena *arena, struct hf_ask *out, struct hf_error *err);

@@ -33,7 +33,7 @@ int64_t hf_agent_backoff(const struct hf_agent *agent, unsigned attempts, int64_
 
 void hf_agent_plan(struct hf_agent *agent, struct object *object)
 {
-    if (!object->target->correct || object->is_held || object->is_later || object->phase != PHASE_IDLE) {
+    if (!hf_agent_corrects(agent, object) || object->is_held || object->is_later || object->phase != PHASE_IDLE) {
         return;
     }
     object->phase = PHASE_WAITING;
@@ -336,6 +336,10 @@ static void run_target(struct hf_agent *agent, struct target *target)
             object->verdict == HF_UNKNOWN) {
             continue;
         }
+        if (!hf_agent_corrects(agent, object)) {
+            hf_agent_unplan(agent, object);
+            continue;
+        }
         if (is_absent(object) && (object->rank > gate || waits_for_namespace(object))) {
             continue;
         }
@@ -368,9 +372,7 @@ int hf_agent_run_queue(struct hf_agent *agent, struct hf_error *err)
     /* With records waiting for room, nothing new is begun: the trail sets the pace. */
     if (!agent->draining && !agent->unsent) {
         for (struct target *target = agent->targets; target; target = target->next) {
-            if (target->correct) {
-                run_target(agent, target);
-            }
+            run_target(agent, target);
         }
     }
     for (struct object *object = agent->active; object; object = object->active_next) {

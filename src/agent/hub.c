@@ -87,7 +87,7 @@ static void give_time(struct hf_agent *agent, struct object *object)
     int64_t now = agent->effects.now_ms(agent->effects.ctx);
     int64_t limit = object->target->step_in_ms > 0 ? object->target->step_in_ms : STEP_IN_MS;
     int64_t left = (object->incident.open ? object->incident.seen_ms : now) + limit - now;
-    if (left <= 0 || object->is_held || object->is_later) {
+    if (left <= 0 || object->is_held || object->is_later || hf_agent_is_pushed(agent, object)) {
         return;
     }
     object->is_later = object->is_grace = true;
@@ -99,7 +99,7 @@ static void give_time(struct hf_agent *agent, struct object *object)
 
 void hf_agent_take_mode(struct hf_agent *agent, struct object *object)
 {
-    if (object->is_extra || !object->target->correct) {
+    if (object->is_extra || !hf_agent_corrects(agent, object)) {
         return;
     }
     if (object->unit->mode == HF_UNIT_CONTINUOUS_REFRESH) {

@@ -144,6 +144,7 @@ int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t d
                                       .seen_ms = agent->effects.now_ms(agent->effects.ctx),
                                       .drifted_ms = drifted_ms,
                                       .rollout = object->desired_changed,
+                                      .revision = object->unit->revision,
                                       .created = object->verdict == HF_MISSING && !object->was_known};
         make_id(agent, incident->id);
     } else if (hf_digest_equal(&incident->findings, &digest)) {
@@ -169,7 +170,7 @@ int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t d
         free(object->who);
         object->who = NULL;
     }
-    bool corrects = object->target->correct && !object->is_held;
+    bool corrects = hf_agent_corrects(agent, object) && !object->is_held;
     struct event_extra extra = {.manager = incident->manager,
                                 .operation = incident->operation,
                                 .drifted_ms = drifted_ms,
@@ -248,6 +249,10 @@ void hf_agent_close_incident(struct hf_agent *agent, struct object *object)
         hf_auto_buf struct hf_buf text = {0};
         (void)kind_and_name(object, &text);
         hf_buf_adds(&text, " is right again, without a correction by holdfast");
+        if (incident->revision > 0 && incident->revision < object->unit->revision) {
+            hf_buf_addf(&text, ": revision %lld of unit %s says what is live", (long long)object->unit->revision,
+                        object->unit->slug);
+        }
         struct event_extra extra = {.manager = incident->manager,
                                     .operation = incident->operation,
                                     .drifted_ms = incident->drifted_ms,
@@ -330,6 +335,7 @@ static void in_sync(struct hf_agent *agent, struct object *object, const struct 
     object->verify_first = false;
     object->was_known = true;
     object->review_ms = 0;
+    object->pushed_until_ms = 0;
     object->is_held = object->is_later = false;
     hf_agent_clear_findings(object);
     hf_agent_unplan(agent, object);
@@ -396,9 +402,9 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
     enum hf_verdict shown = object->desired_changed && verdict != HF_TERMINATING ? HF_PENDING : verdict;
     if (!stays_blocked) {
         hf_agent_set_verdict(agent, object, shown,
-                             !object->target->correct ? "this target is only observed"
-                             : object->is_held        ? object->hold_reason
-                                                      : NULL);
+                             !hf_agent_corrects(agent, object) ? "this target is only observed"
+                             : object->is_held                 ? object->hold_reason
+                                                               : NULL);
     }
     /* Describe what is, not the "pending" or "blocked" that is shown for it. */
     enum hf_verdict kept = object->verdict;
@@ -407,7 +413,7 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
     object->verdict = kept;
     if (result == 0 && object->is_held) {
         hf_agent_unplan(agent, object);
-    } else if (result == 0 && object->is_later && object->target->correct) {
+    } else if (result == 0 && object->is_later && hf_agent_corrects(agent, object)) {
         hf_agent_put_off(agent, object, shown, object->hold_reason);
     } else if (result == 0 && verdict != HF_TERMINATING) {
         hf_agent_plan(agent, object);

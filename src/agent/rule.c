@@ -170,7 +170,13 @@ static enum outcome when(struct weighing *weighing, const char *path, const char
     log->limit_times = decision->limit_times ? decision->limit_times : object->target->fight_times;
     log->limit_within_ms = decision->limit_times ? decision->limit_within_ms : object->target->fight_within_ms;
     bool is_drift = !object->desired_changed && (weighing->live || object->was_known);
-    if (waits_for_person(weighing) || waits_for_window(weighing, decision) ||
+    if (waits_for_person(weighing)) {
+        return OUTCOME_LATER;
+    }
+    if (hf_agent_is_pushed(weighing->agent, object)) {
+        return OUTCOME_NOW;
+    }
+    if (waits_for_window(weighing, decision) ||
         (is_drift && (waits_for_peace(weighing, log, manager) || waits_for_grace(weighing, log, decision)))) {
         return OUTCOME_LATER;
     }

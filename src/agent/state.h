@@ -4,6 +4,7 @@
  * correct.c    what is put back, in which order  record.c   events and object rows, in one batch an entry
  * live.c       what follows tell                 view.c     what people see
  * mend.c       what an apply alone can not put right          agent.c   making, targets, tick
+ * asked.c      what a person asks about one unit
  *
  * Every public entry ends in hf_agent_leave: it starts what may be started, hands the batch over, and asks for the next
  * wake. */
@@ -57,12 +58,13 @@ struct incident {
     char id[HF_INCIDENT_ID];
     int64_t seen_ms;
     int64_t drifted_ms;
-    bool created;    /* never seen live before: a first apply, not a drift */
-    bool rollout;    /* desired changed: applying it is no drift */
-    bool intended;   /* a correction was recorded */
-    bool applied;    /* an apply was answered 2xx, or its answer was lost */
-    bool blocked;    /* told as blocked */
-    bool is_put_off; /* … by a rule, a fight or a pause: ends by itself */
+    int64_t revision; /* of the unit, then; 0: not known */
+    bool created;     /* never seen live before: a first apply, not a drift */
+    bool rollout;     /* desired changed: applying it is no drift */
+    bool intended;    /* a correction was recorded */
+    bool applied;     /* an apply was answered 2xx, or its answer was lost */
+    bool blocked;     /* told as blocked */
+    bool is_put_off;  /* … by a rule, a fight or a pause: ends by itself */
     enum hf_severity severity;
     bool failure_told;
     bool source_failed; /* the unit's apply action did not do it: by a direct apply from now on */
@@ -157,7 +159,8 @@ struct object {
     size_t path_count;
     size_t path_cap;
     uint64_t judgements;
-    int64_t review_ms; /* monotonic: read and judged anew then; 0: not asked for */
+    int64_t review_ms;       /* monotonic: read and judged anew then; 0: not asked for */
+    int64_t pushed_until_ms; /* monotonic: a person wants it put back now; 0: nobody */
     enum phase phase;
     bool awaits_confirm;   /* ConfigHub is being asked whether the unit is still so */
     bool is_confirmed;     /* it was: counts for the live form that was asked about, and no later one */
@@ -282,6 +285,11 @@ struct hf_agent {
     struct batch **unsent_end;
     bool lacks_memory; /* an event could not be kept: told by the entry's result */
 };
+
+/* asked.c */
+/* Whether it may be put back at all: its target corrects, or a person has asked. */
+bool hf_agent_corrects(const struct hf_agent *agent, const struct object *object);
+bool hf_agent_is_pushed(const struct hf_agent *agent, const struct object *object);
 
 /* agent.c */
 int hf_agent_leave(struct hf_agent *agent, struct hf_error *err);

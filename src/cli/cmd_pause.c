@@ -1,70 +1,19 @@
 /* `holdfast pause`, `snooze`, `resume` and `pauses`: what is not put back, or not told, for a while, and in whose name.
  */
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 #include "command.h"
-#include "holdfast/config.h"
 #include "holdfast/mem.h"
 #include "holdfast/pauses.h"
 
 #define MOST_FOR_MS (INT64_C(366) * 86400000)
 #define MOST_REASON 500
 
-/* The name behind sudo counts, else the one who is logged in by the user database. */
-static const char *who(void)
-{
-    const char *sudo = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
-    const struct passwd *entry = getpwuid(getuid());
-    return sudo && *sudo ? sudo : entry && entry->pw_name ? entry->pw_name : "unknown";
-}
-
-/* The file of pauses beside the trail; config may be NULL. */
-static int find_file(const char *config_path, const char *database, const char *target, struct hf_buf *out,
-                     struct hf_error *err)
-{
-    struct hf_config *config = NULL;
-    bool is_known = !target || !config_path;
-    if (!config_path && !database) {
-        return hf_error_set(err, HF_EINVAL, "expected --config FILE, or --database FILE: which agent is meant");
-    }
-    if (config_path && hf_config_load(config_path, &config, err) != 0) {
-        return -1;
-    }
-    for (size_t i = 0; config && i < config->target_count; i++) {
-        is_known = is_known || strcmp(config->targets[i].name, target) == 0;
-    }
-    hf_buf_addf(out, "%s" HF_PAUSES_SUFFIX, database ? database : config->database);
-    hf_config_free(config);
-    if (!is_known) {
-        return hf_error_set(err, HF_ENOTFOUND, "--target: found \"%s\", which %s does not have", target, config_path);
-    }
-    return hf_buf_ok(out) ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
-}
-
-/* KIND/NAME or KIND/NAMESPACE/NAME, cut apart in `text`. */
 static int read_object(char *text, struct hf_pause *pause, struct hf_error *err)
 {
-    char *slash = strchr(text, '/');
-    char *last = strrchr(text, '/');
-    pause->kind = text;
-    pause->name = last ? last + 1 : "";
-    if (slash != last) {
-        pause->namespace = slash + 1;
-    }
-    if (slash) {
-        *slash = *last = '\0';
-    }
-    if (!slash || !*pause->kind || !*pause->name || (pause->namespace && !*pause->namespace) ||
-        strchr(pause->namespace ? pause->namespace : "", '/')) {
-        return hf_error_set(err, HF_EINVAL,
-                            "--object: expected KIND/NAME or KIND/NAMESPACE/NAME, as Deployment/traderx/trade-service");
-    }
-    return 0;
+    return hf_command_object(text, &pause->kind, &pause->namespace, &pause->name, err);
 }
 
 static int read_end(const char *duration, const char *forever, struct hf_pause *pause, struct hf_error *err)
@@ -104,13 +53,13 @@ static int set_pause(struct asked *asked, struct hf_error *err)
     }
     hf_buf_adds(&object, asked->object ? asked->object : "");
     pause->since_ms = hf_now_ms();
-    pause->by = who();
+    pause->by = hf_command_who();
     if (!hf_buf_ok(&object)) {
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     }
     if ((asked->object && read_object(object.ptr, pause, err) != 0) ||
         read_end(asked->duration, asked->forever, pause, err) != 0 ||
-        find_file(asked->config, asked->database, pause->target, &path, err) != 0 ||
+        hf_command_database(asked->config, asked->database, pause->target, HF_PAUSES_SUFFIX, &path, err) != 0 ||
         hf_pauses_add(hf_buf_text(&path), pause, pause->since_ms, id, err) != 0) {
         return -1;
     }
@@ -164,14 +113,14 @@ static int end_pause(const char *config, const char *database, const char *id, s
 {
     size_t count;
     hf_auto_buf struct hf_buf path = {0};
-    if (find_file(config, database, NULL, &path, err) != 0 ||
-        hf_pauses_end(hf_buf_text(&path), id, who(), hf_now_ms(), &count, err) != 0) {
+    if (hf_command_database(config, database, NULL, HF_PAUSES_SUFFIX, &path, err) != 0 ||
+        hf_pauses_end(hf_buf_text(&path), id, hf_command_who(), hf_now_ms(), &count, err) != 0) {
         return -1;
     }
     if (id && count == 0) {
         return hf_error_set(err, HF_ENOTFOUND, "there is no pause \"%s\" that holds: see `holdfast pauses`", id);
     }
-    printf("%zu ended, in the name of %s\n", count, who());
+    printf("%zu ended, in the name of %s\n", count, hf_command_who());
     return 0;
 }
 
@@ -259,7 +208,8 @@ static int list(const char *config, const char *database, bool is_json, struct h
     hf_auto_buf struct hf_buf path = {0};
     hf_auto_buf struct hf_buf out = {0};
     int64_t now = hf_now_ms();
-    if (find_file(config, database, NULL, &path, err) != 0 || hf_pauses_read(hf_buf_text(&path), &pauses, err) != 0) {
+    if (hf_command_database(config, database, NULL, HF_PAUSES_SUFFIX, &path, err) != 0 ||
+        hf_pauses_read(hf_buf_text(&path), &pauses, err) != 0) {
         return -1;
     }
     hf_buf_adds(&out, is_json ? "[" : "");

@@ -37,6 +37,15 @@ int hf_options_read(const struct hf_command *command, const struct hf_option *op
 /* "holdfast check: <text>" on stderr, made safe for a terminal. Returns HF_EXIT_ERROR. */
 int hf_command_fail(const struct hf_command *command, const struct hf_error *err);
 
+/* agent_of.c: what speaks to a running agent. */
+const char *hf_command_who(void); /* the person at the terminal */
+/* The path of what stands beside the agent's trail (its own path and the suffix). HF_ENOTFOUND: the config has no such
+ * target (NULL: not asked). */
+int hf_command_database(const char *config, const char *database, const char *target, const char *suffix,
+                        struct hf_buf *out, struct hf_error *err);
+/* KIND/NAME or KIND/NAMESPACE/NAME, cut apart in text. */
+int hf_command_object(char *text, const char **kind, const char **namespace, const char **name, struct hf_error *err);
+
 extern const struct hf_command hf_cmd_run;
 extern const struct hf_command hf_cmd_check;
 extern const struct hf_command hf_cmd_validate;
@@ -46,6 +55,10 @@ extern const struct hf_command hf_cmd_pause;
 extern const struct hf_command hf_cmd_snooze;
 extern const struct hf_command hf_cmd_resume;
 extern const struct hf_command hf_cmd_pauses;
+extern const struct hf_command hf_cmd_put_back;
+extern const struct hf_command hf_cmd_accept;
+extern const struct hf_command hf_cmd_rollback;
+extern const struct hf_command hf_cmd_units;
 extern const struct hf_command hf_cmd_alert;
 extern const struct hf_command hf_cmd_audit;
 extern const struct hf_command hf_cmd_token;

@@ -14,12 +14,12 @@
 #include "holdfast/json.h"
 
 #define MOST_BYTES ((size_t)64 << 10)
-#define MOST_ANSWER ((size_t)4 << 20)
+#define MOST_ANSWER ((size_t)64 << 20)
 #define MOST_WAITING 100
 #define LATE_MS 600000
 #define KEEP_MS (24 * INT64_C(3600000))
 
-static const char *const kinds[] = {"accept", "rollback", "put_back"};
+static const char *const kinds[] = {"accept", "rollback", "units", "put_back"};
 
 const char *hf_ask_kind_name(enum hf_ask_kind kind)
 {
@@ -139,6 +139,13 @@ int hf_ask_submit(const char *folder, const struct hf_ask *ask, char id[HF_ASK_I
     return 0;
 }
 
+bool hf_ask_withdraw(const char *folder, const char *id)
+{
+    struct hf_error ignored = HF_ERROR_INIT;
+    hf_auto_buf struct hf_buf name = {0};
+    return name_of(&name, folder, id, ".ask", &ignored) == 0 && unlink(name.ptr) == 0;
+}
+
 int hf_ask_answers(const char *folder, const char *id, size_t *offset, struct hf_buf *out, struct hf_error *err)
 {
     hf_auto_buf struct hf_buf name = {0};
@@ -203,33 +210,6 @@ static int end_ask(const char *folder, const char *id, const char *ending, const
     return unlink(name.ptr) == 0 || errno == ENOENT ? 0 : hf_error_errno(err, HF_EIO, errno, "remove %s", name.ptr);
 }
 
-int hf_asks_begin(const char *folder, struct hf_error *err)
-{
-    char id[HF_ASK_ID];
-    size_t count = 1;
-    if (check_folder(folder, err) != 0) {
-        return -1;
-    }
-    remove_old(folder);
-    while (look(folder, ".taken", id, &count, err) == 0 && count > 0) {
-        struct hf_error ignored = HF_ERROR_INIT;
-        size_t offset = 0;
-        hf_auto_buf struct hf_buf answers = {0};
-        (void)hf_ask_answers(folder, id, &offset, &answers, &ignored);
-        bool has_ended =
-            answers.ptr && (strstr(answers.ptr, "\"state\":\"done\"") || strstr(answers.ptr, "\"state\":\"failed\"") ||
-                            strstr(answers.ptr, "\"state\":\"refused\""));
-        hf_auto_buf struct hf_buf name = {0};
-        if (!has_ended && hf_ask_answer(folder, id, "failed", "the agent ended while it was under way", err) != 0) {
-            return -1;
-        }
-        if (name_of(&name, folder, id, ".taken", err) != 0 || unlink(name.ptr) != 0) {
-            return hf_error_set(err, HF_EIO, "%s can't be removed", hf_buf_text(&name));
-        }
-    }
-    return err->code == HF_OK ? 0 : -1;
-}
-
 static const char *text_of(const struct hf_value *value, const char *name)
 {
     return hf_value_text(hf_value_get(value, name));
@@ -258,9 +238,66 @@ static bool read_ask(struct hf_arena *arena, const char *id, const struct hf_buf
                            .dry_run = hf_value_is_true(hf_value_get(value, "dry_run")),
                            .by = text_of(value, "by"),
                            .reason = text_of(value, "reason")};
-    return kind && number < sizeof kinds / sizeof kinds[0] && out->id && out->target && out->unit && out->by &&
-           out->reason && hf_value_int(hf_value_get(value, "to"), &out->to) &&
-           hf_value_int(hf_value_get(value, "at"), &out->at_ms);
+    bool is_whole = number == HF_ASK_UNITS || (out->target && out->unit && out->reason);
+    return kind && number < sizeof kinds / sizeof kinds[0] && is_whole && out->id && out->by &&
+           hf_value_int(hf_value_get(value, "to"), &out->to) && hf_value_int(hf_value_get(value, "at"), &out->at_ms);
+}
+
+static bool has_ended(const char *folder, const char *id)
+{
+    struct hf_error ignored = HF_ERROR_INIT;
+    size_t offset = 0;
+    hf_auto_buf struct hf_buf answers = {0};
+    (void)hf_ask_answers(folder, id, &offset, &answers, &ignored);
+    return answers.ptr && (strstr(answers.ptr, "\"state\":\"done\"") || strstr(answers.ptr, "\"state\":\"failed\"") ||
+                           strstr(answers.ptr, "\"state\":\"refused\""));
+}
+
+static void tell_interrupted(const char *folder, const char *id, void (*interrupted)(void *, const struct hf_ask *),
+                             void *ctx)
+{
+    struct hf_error ignored = HF_ERROR_INIT;
+    struct hf_ask ask;
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    hf_auto_buf struct hf_buf name = {0};
+    hf_auto_buf struct hf_buf bytes = {0};
+    if (interrupted && arena && name_of(&name, folder, id, ".taken", &ignored) == 0 &&
+        hf_read_file(name.ptr, MOST_BYTES, &bytes, &ignored) == 0 && read_ask(arena, id, &bytes, &ask)) {
+        interrupted(ctx, &ask);
+    }
+}
+
+void hf_ask_end(const char *folder, const char *id)
+{
+    struct hf_error ignored = HF_ERROR_INIT;
+    hf_auto_buf struct hf_buf name = {0};
+    if (name_of(&name, folder, id, ".taken", &ignored) == 0) {
+        (void)unlink(name.ptr); /* what stays is seen at the next start to have ended */
+    }
+}
+
+int hf_asks_begin(const char *folder, void (*interrupted)(void *ctx, const struct hf_ask *ask), void *ctx,
+                  struct hf_error *err)
+{
+    char id[HF_ASK_ID];
+    size_t count = 1;
+    if (check_folder(folder, err) != 0) {
+        return -1;
+    }
+    remove_old(folder);
+    while (look(folder, ".taken", id, &count, err) == 0 && count > 0) {
+        hf_auto_buf struct hf_buf name = {0};
+        if (!has_ended(folder, id)) {
+            tell_interrupted(folder, id, interrupted, ctx);
+            if (hf_ask_answer(folder, id, "failed", "the agent ended while it was under way", err) != 0) {
+                return -1;
+            }
+        }
+        if (name_of(&name, folder, id, ".taken", err) != 0 || unlink(name.ptr) != 0) {
+            return hf_error_set(err, HF_EIO, "%s can't be removed", hf_buf_text(&name));
+        }
+    }
+    return err->code == HF_OK ? 0 : -1;
 }
 
 int hf_ask_take(const char *folder, struct hf_arena *arena, struct hf_ask *out, struct hf_error *err)

@@ -205,7 +205,8 @@ static int start(struct hf_run *run, struct hf_error *err)
         hf_run_keep_begin(run, err) != 0 || make_agent(run, err) != 0) {
         return -1;
     }
-    if (hf_run_alerts(run, err) != 0 || make_server(run, err) != 0 || add_targets(run, err) != 0) {
+    if (hf_run_alerts(run, err) != 0 || make_server(run, err) != 0 || add_targets(run, err) != 0 ||
+        hf_run_asks_begin(run, err) != 0) {
         return -1;
     }
     say_started(run);
@@ -221,6 +222,7 @@ static void stop(struct hf_run *run)
     }
     hf_serve_stop(run->serve);
     hf_run_hooks_stop(run);
+    hf_run_asks_free(run);
     hf_alert_free(run->alert);
     run->alert = NULL;
     hf_run_notice_free(run);

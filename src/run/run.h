@@ -30,6 +30,7 @@ struct run_notice;
 struct run_confirm;
 struct run_action;
 struct run_pauses;
+struct run_asks;
 struct run_target;
 
 struct hf_run {
@@ -45,6 +46,7 @@ struct hf_run {
     struct hf_serve *serve;
     struct run_target *targets;
     struct run_pauses *pauses;
+    struct run_asks *asks;
     struct run_hooks *hooks;
     struct run_notice *notice;
     struct hf_confighub *hub; /* NULL: no target has its units there */
@@ -187,6 +189,11 @@ int hf_run_rules(const struct hf_config *config, struct hf_rules **out, struct h
 int hf_run_pauses_begin(struct hf_run *run, struct hf_error *err); /* before the first object is judged */
 void hf_run_snooze(struct hf_run *run);                            /* tells the alert station what is snoozed */
 void hf_run_pauses_free(struct hf_run *run);                       /* after the agent, which uses the set */
+
+/* asks.c: what people ask of the running agent */
+int hf_run_asks_begin(struct hf_run *run, struct hf_error *err); /* once the targets are there */
+void hf_run_asks_free(struct hf_run *run);                       /* before ConfigHub's client and the trail */
+bool hf_run_ask_recorded(struct hf_run *run, uint64_t ticket);   /* false: not one of an ask's */
 
 /* hooks.c */
 int hf_run_hooks(struct hf_run *run, struct hf_error *err);         /* at start and after a reload */

@@ -12,7 +12,7 @@ static void on_durable(void *ctx, uint64_t ticket)
 {
     struct hf_run *run = ctx;
     struct hf_error err = HF_ERROR_INIT;
-    if (run->agent) {
+    if (run->agent && !hf_run_ask_recorded(run, ticket)) {
         hf_run_told(run, hf_agent_recorded(run->agent, ticket, &err), &err);
     }
 }
