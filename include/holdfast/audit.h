@@ -318,6 +318,20 @@ typedef bool (*hf_audit_incident_fn)(void *ctx, const struct hf_audit_incident *
 int hf_audit_incidents(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, hf_audit_incident_fn fn,
                        void *ctx, struct hf_error *err);
 
+/* What a channel was told of an incident, or is to be. Strings are valid during the callback. */
+struct hf_audit_delivery {
+    const char *channel;
+    const char *state; /* "delivered", "given_up", "waiting" */
+    int64_t at_ms;     /* when it was settled; waiting: since when it waits */
+    int64_t attempts;
+    const char *message; /* waiting: why the last attempt failed; may be NULL */
+    int64_t due_ms;      /* waiting: not before; else HF_TIME_NONE */
+};
+typedef bool (*hf_audit_delivery_fn)(void *ctx, const struct hf_audit_delivery *delivery);
+/* The settled ones by state and time, then those that wait; at most 100. first_id: of the incident's first event. */
+int hf_audit_deliveries(struct hf_audit_reader *reader, const char *incident, int64_t first_id,
+                        hf_audit_delivery_fn fn, void *ctx, struct hf_error *err);
+
 /* A part of a span of time. Of the times at which it was seen, corrected and blocked; open: at its end. */
 struct hf_audit_bucket {
     int64_t from_ms;

@@ -8,7 +8,7 @@
  * record.c   rows written in a transaction   outbox.c   taken and settled
  * removal.c  what can go, and the tombstone  segment.c, exported.c  what goes, in a file; that file by itself
  * remove.c   the rows go                     checkpoint.c  what is kept elsewhere
- * reader.c, query.c, incidents.c, figures.c, verify.c, export.c, event_json.c, event_csv.c: read-only */
+ * reader.c, query.c, incidents.c, deliveries.c, figures.c, verify.c, export.c, event_json.c, event_csv.c: read-only */
 #ifndef HF_AUDIT_TRAIL_H
 #define HF_AUDIT_TRAIL_H
 

@@ -227,3 +227,43 @@ Test(pages, a_line_of_csv_is_no_formula_and_keeps_quotes_and_lines)
     cr_expect_eq(strncmp(line.ptr, "\"7\",\"2026-03-01T09:30:00.000Z\",\"drift.seen\"", 42), 0, "%s", line.ptr);
     hf_buf_free(&line);
 }
+
+struct told {
+    char text[400];
+};
+
+static bool told_one(void *ctx, const struct hf_audit_delivery *delivery)
+{
+    struct told *told = ctx;
+    size_t len = strlen(told->text);
+    (void)snprintf(told->text + len, sizeof told->text - len, "%s%s %s %lld", len ? ", " : "", delivery->channel,
+                   delivery->state, (long long)delivery->attempts);
+    return true;
+}
+
+Test(pages, deliveries_of_an_incident_are_those_that_spoke_of_it_and_what_waits)
+{
+    static const char *const CHANNELS[] = {"ops", "pager"};
+    struct hf_error err = HF_ERROR_INIT;
+    struct told told = {0};
+    struct hf_audit_event event = of("i4", "drift.changed", START + 7 * MINUTE);
+    cr_assert_eq(hf_audit_channels(trail.audit, CHANNELS, 1, &err), 0);
+    event.alert = true;
+    trail_append(&trail, &event, 0);
+    trail_append(&trail,
+                 EVENT(.type = "alert.delivered",
+                       .detail = "{\"attempts\":2,\"channel\":\"ops\",\"incidents\":[\"i3\",\"i4\"]}"),
+                 0);
+    trail_append(
+        &trail,
+        EVENT(.type = "alert.failed", .detail = "{\"attempts\":9,\"channel\":\"pager\",\"incidents\":[\"i4\"]}"), 0);
+    trail_append(&trail,
+                 EVENT(.type = "alert.delivered",
+                       .detail = "{\"attempts\":1,\"channel\":\"ops\",\"incidents\":[\"i44\"],\"x\":\"i4\"}"),
+                 2);
+    trail_wait_durable(&trail, 2);
+    struct hf_audit_reader *reader = trail_reader(&trail);
+    cr_assert_eq(hf_audit_deliveries(reader, "i4", 1, told_one, &told, &err), 0, "%s", err.text);
+    cr_expect_str_eq(told.text, "ops delivered 2, pager given_up 9, ops waiting 0");
+    hf_audit_reader_close(reader);
+}
