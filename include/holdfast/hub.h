@@ -17,6 +17,12 @@ struct hf_hub_folder {
     const char *target; /* "worker/target", NULL: its units have no target */
 };
 
+/* The units of a space are clones of those of another with the same slugs. */
+struct hf_hub_upstream {
+    const char *space;
+    const char *base;
+};
+
 #define HF_HUB_MOST_FOLDERS 16
 
 struct hf_hub_options {
@@ -34,6 +40,8 @@ struct hf_hub_options {
     uint64_t seed;     /* of ids */
     struct hf_hub_folder folders[HF_HUB_MOST_FOLDERS];
     size_t folder_count;
+    struct hf_hub_upstream upstreams[HF_HUB_MOST_FOLDERS];
+    size_t upstream_count;
 };
 
 /* Serves until SIGTERM or SIGINT; prints "listening http://ADDRESS/api" when it is ready. Thread: the main one. */

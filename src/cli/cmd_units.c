@@ -63,6 +63,14 @@ static void add_age(struct hf_buf *out, const struct hf_value *unit)
     add_column(out, age, 6);
 }
 
+static void end_line(struct hf_buf *out)
+{
+    while (out->len > 0 && out->ptr[out->len - 1] == ' ') {
+        out->len--;
+    }
+    hf_buf_addc(out, '\n');
+}
+
 static void add_row(struct hf_buf *out, const struct hf_value *unit, const size_t widths[3])
 {
     const char *reason = text_of(unit, "problem");
@@ -77,20 +85,18 @@ static void add_row(struct hf_buf *out, const struct hf_value *unit, const size_
     add_number(out, unit, "objects", 7);
     add_age(out, unit);
     if (hf_value_is_true(hf_value_get(unit, "upgrade_needed"))) {
-        hf_buf_adds(out, "upgrade from ");
-        add_number(out, unit, "upstream_revision", 0);
-        hf_buf_adds(out, "to ");
-        add_number(out, unit, "upstream_head", 0);
+        int64_t from = 0;
+        int64_t to = 0;
+        (void)hf_value_int(hf_value_get(unit, "upstream_revision"), &from);
+        (void)hf_value_int(hf_value_get(unit, "upstream_head"), &to);
+        hf_buf_addf(out, "upgrade from %" PRId64 " to %" PRId64 " is there  ", from, to);
     }
     hf_buf_add_safe(out,
                     hf_slice_of(reason                          ? reason
                                 : text_of(unit, "state_reason") ? text_of(unit, "state_reason")
                                                                 : ""),
                     300);
-    while (out->len > 0 && out->ptr[out->len - 1] == ' ') {
-        out->len--;
-    }
-    hf_buf_addc(out, '\n');
+    end_line(out);
 }
 
 static void widen(size_t *width, const char *text)
@@ -120,8 +126,7 @@ static int add_table(struct hf_buf *out, const struct hf_buf *json, struct hf_er
     for (size_t i = 0; i < sizeof HEADS / sizeof HEADS[0]; i++) {
         add_column(out, HEADS[i], WIDTHS[i]);
     }
-    out->len -= 2;
-    hf_buf_addc(out, '\n');
+    end_line(out);
     for (size_t i = 0; i < hf_value_count(units); i++) {
         add_row(out, hf_value_at(units, i), widths);
     }

@@ -18,6 +18,7 @@ enum option_id {
     KUBECONFIG,
     CONTEXT,
     LOAD,
+    UPSTREAM,
     OLD,
     SEED,
     HELP
@@ -34,6 +35,7 @@ static const struct option OPTIONS[] = {
     {"kubeconfig", required_argument, NULL, KUBECONFIG},
     {"context", required_argument, NULL, CONTEXT},
     {"load", required_argument, NULL, LOAD},
+    {"upstream", required_argument, NULL, UPSTREAM},
     {"old", no_argument, NULL, OLD},
     {"seed", required_argument, NULL, SEED},
     {"help", no_argument, NULL, HELP},
@@ -49,6 +51,7 @@ static const char USAGE[] =
     "  --write-url FILE          writes the base URL, http://…/api\n"
     "  --state FILE              keeps the state there; without it all is in memory\n"
     "  --load SPACE=FOLDER[@WORKER/TARGET]   a folder of unit files as a space, for a target; may be repeated\n"
+    "  --upstream SPACE=BASE     the units of SPACE are clones of those of BASE with the same slugs; may be repeated\n"
     "  --kubeconfig FILE         the cluster that the worker applies to; without it actions end without one\n"
     "  --context NAME            of the kubeconfig\n"
     "  --worker-delay MS         from an action's start to its work (default 50)\n"
@@ -78,6 +81,19 @@ static int take_load(char *text, struct hf_hub_options *out)
         *target++ = '\0';
     }
     out->folders[out->folder_count++] = (struct hf_hub_folder){text, path, target};
+    return 0;
+}
+
+static int take_upstream(char *text, struct hf_hub_options *out)
+{
+    char *base = strchr(text, '=');
+    if (!base || base == text || !base[1] || out->upstream_count == HF_HUB_MOST_FOLDERS) {
+        fprintf(stderr, "holdfast-sim hub: --upstream: found \"%s\", expected SPACE=BASE, at most %d of them\n", text,
+                HF_HUB_MOST_FOLDERS);
+        return -1;
+    }
+    *base++ = '\0';
+    out->upstreams[out->upstream_count++] = (struct hf_hub_upstream){text, base};
     return 0;
 }
 
@@ -133,6 +149,8 @@ static int take_option(int option, const char *name, struct hf_hub_options *out)
         return 0;
     case LOAD:
         return take_load(optarg, out);
+    case UPSTREAM:
+        return take_upstream(optarg, out);
     case OLD:
         out->old = true;
         return 0;

@@ -363,6 +363,29 @@ int hub_load_folder(struct hub *hub, const struct hf_hub_folder *folder, struct 
     return result;
 }
 
+/* Made from the base's head of now; what is a clone already stays as it is. */
+static int link_upstream(struct hub *hub, const struct hf_hub_upstream *upstream, struct hf_error *err)
+{
+    const cJSON *space = hub_find(hub->spaces, "SpaceID", upstream->space);
+    const cJSON *base = hub_find(hub->spaces, "SpaceID", upstream->base);
+    if (!space || !base) {
+        return hf_error_set(err, HF_ENOTFOUND, "--upstream: there is no space %s",
+                            space ? upstream->base : upstream->space);
+    }
+    for (size_t i = 0; i < hub->unit_count; i++) {
+        cJSON *unit = hub->units[i]->json;
+        struct hub_unit *from = hub_unit_find(hub, hub_text(base, "SpaceID"), hub_text(unit, "Slug"));
+        if (strcmp(hub_text(unit, "SpaceID"), hub_text(space, "SpaceID")) == 0 && from &&
+            hub_number(unit, "UpstreamRevisionNum") == 0) {
+            hub_set_text(unit, "UpstreamUnitID", hub_text(from->json, "UnitID"));
+            hub_set_text(unit, "UpstreamSpaceID", hub_text(base, "SpaceID"));
+            hub_set_number(unit, "UpstreamRevisionNum", hub_number(from->json, "HeadRevisionNum"));
+            hub->is_changed = true;
+        }
+    }
+    return 0;
+}
+
 int hub_state_open(struct hub *hub, struct hf_error *err)
 {
     hub->spaces = cJSON_CreateArray();
@@ -380,6 +403,11 @@ int hub_state_open(struct hub *hub, struct hf_error *err)
     }
     for (size_t i = 0; i < hub->options->folder_count; i++) {
         if (hub_load_folder(hub, &hub->options->folders[i], err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < hub->options->upstream_count; i++) {
+        if (link_upstream(hub, &hub->options->upstreams[i], err) != 0) {
             return -1;
         }
     }

@@ -28,13 +28,13 @@ static void add_unit(struct hf_run *run, const struct hf_view_unit *unit, struct
     const struct run_target *target = hf_run_target_find(run, unit->target);
     char read_at[HF_TIME_TEXT] = "";
     if (target) {
-        hf_time_format(target->source_at_ms, read_at);
+        hf_time_format(hf_run_source_seen_ms(target), read_at);
     }
     hf_buf_adds(out, out->len > 1 ? ",\n{\"target\":" : "{\"target\":");
     hf_buf_add_json(out, hf_slice_of(unit->target));
     add_text(out, "space", unit->space);
     add_text(out, "unit", unit->slug);
-    add_text(out, "verdict", unit->verdict);
+    add_text(out, "verdict", unit->objects > 0 || unit->problem ? unit->verdict : NULL);
     add_text(out, "state", unit->is_hub ? unit->state : "ready");
     add_text(out, "state_reason", unit->state_reason);
     add_text(out, "mode", unit->is_hub ? unit->mode : NULL);

@@ -18,6 +18,13 @@ static const char *cluster_state(const struct hf_run *run, const struct run_targ
     return target->discovered ? "synced" : "connecting";
 }
 
+/* ConfigHub tells its units only when they change, but knows when it was last asked. */
+int64_t hf_run_source_seen_ms(const struct run_target *target)
+{
+    int64_t seen_ms = target->is_hub && target->source ? hf_source_confighub_seen_ms(target->source) : HF_TIME_NONE;
+    return seen_ms != HF_TIME_NONE ? seen_ms : target->source_at_ms;
+}
+
 static int fill_target(struct hf_run *run, struct hf_view *view, const struct run_target *from,
                        struct hf_view_target *to, struct hf_error *err)
 {
@@ -39,7 +46,7 @@ static int fill_target(struct hf_run *run, struct hf_view *view, const struct ru
                                   .cluster_problem = keep(view, from->cluster_problem),
                                   .cluster_since_ms = from->cluster_since_ms,
                                   .source_problem = keep(view, from->source_problem),
-                                  .source_at_ms = from->source_at_ms,
+                                  .source_at_ms = hf_run_source_seen_ms(from),
                                   .watch_restarts = cluster.watch_restarts,
                                   .audited = from->audited,
                                   .audited_wrong = from->audited_wrong,

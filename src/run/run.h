@@ -181,6 +181,7 @@ void hf_run_keep_end(struct hf_run *run, bool last);             /* last: with o
 
 /* publish.c */
 void hf_run_publish(struct hf_run *run);
+int64_t hf_run_source_seen_ms(const struct run_target *target); /* when its units were last known to be as they are */
 
 /* rules.c */
 int hf_run_rules(const struct hf_config *config, struct hf_rules **out, struct hf_error *err);

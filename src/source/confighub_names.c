@@ -360,8 +360,6 @@ static void on_upstreams(struct feed *feed, const struct errand *errand, const s
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
     struct hf_error ignored = HF_ERROR_INIT;
     const struct hf_value *list = NULL;
-    size_t cursor = 0;
-    void *value;
     (void)errand;
     if (err->code != HF_OK || confighub_read_list(arena, response->body, response->body_len, &list, &ignored) != 0) {
         return; /* what upgrade there is, is shown the next time */
@@ -373,6 +371,12 @@ static void on_upstreams(struct feed *feed, const struct errand *errand, const s
             upstream->head = confighub_integer(unit, "HeadRevisionNum");
         }
     }
+}
+
+void confighub_renew_clones(struct feed *feed)
+{
+    size_t cursor = 0;
+    void *value;
     while (hf_map_next(feed->entries, &cursor, NULL, &value)) {
         struct entry *entry = value;
         entry->fresh =

@@ -150,6 +150,7 @@ void confighub_settle(struct feed *feed)
     if (feed->dead) {
         return;
     }
+    confighub_renew_clones(feed);
     while (hf_map_next(feed->entries, &cursor, NULL, &value)) {
         struct entry *entry = value;
         if (!entry->fresh || !can_show(feed, entry)) {

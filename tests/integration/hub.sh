@@ -37,8 +37,8 @@ json() {
   sqlite3 :memory: "with doc(doc) as (select cast(readfile('$file') as text)) $1"
   rm -f "$file"
 }
-# hub_unit SLUG FIELD: of a unit by its slug, such as LiveRevisionNum.
-hub_unit() { hub GET "/unit?where=Slug%20%3D%20%27$1%27" | json "select json_extract(doc, '\$[0].Unit.$2') from doc"; }
+# hub_unit SLUG FIELD: of a unit by its slug (and HF_HUB_SPACE, where several spaces have it), such as LiveRevisionNum.
+hub_unit() { hub GET "/unit?where=Slug%20%3D%20%27$1%27${HF_HUB_SPACE:+%20AND%20Space.Slug%20%3D%20%27$HF_HUB_SPACE%27}" | json "select json_extract(doc, '\$[0].Unit.$2') from doc"; }
 hub_path() { echo "/space/$(hub_unit "$1" SpaceID)/unit/$(hub_unit "$1" UnitID)"; }
 # hub_apply SLUG REVISION: as a person would, followed to its end.
 hub_apply() {

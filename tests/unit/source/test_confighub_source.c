@@ -331,6 +331,30 @@ Test(confighub, clones_show_how_far_they_are_behind_their_upstream)
     cr_assert_eq(p.units[0]->upstream_head, 3);
 }
 
+static bool is_behind(const struct place *place)
+{
+    return place->count == 2 && place_unit(place, "web-dev")->upstream_head == 2;
+}
+
+Test(confighub, a_new_revision_upstream_shows_at_its_clones_in_the_same_selection)
+{
+    static const char *const SPACES[] = {"base", "dev"};
+    char body[300];
+    struct hf_confighub_unit base = place_make(&p, "base", "web", DOCUMENT("web", "1"));
+    struct hf_confighub_unit dev = place_make(&p, "dev", "web-dev", DOCUMENT("web", "1"));
+    (void)snprintf(body, sizeof body,
+                   "{\"UpstreamUnitID\":\"%s\",\"UpstreamSpaceID\":\"%s\",\"UpstreamRevisionNum\":1}", base.unit_id,
+                   base.space_id);
+    place_patch(&p, &dev, body);
+    place_apply(&p, &dev);
+    follow(SPACES, 2);
+    place_wait(&p, is_told, "the units");
+    cr_assert_eq(place_unit(&p, "web-dev")->upstream_head, 1);
+    place_revise(&p, &base, DOCUMENT("web", "2"));
+    place_wait(&p, is_behind, "that the clone is behind");
+    cr_assert_eq(place_unit(&p, "web-dev")->upstream_revision, 1);
+}
+
 Test(confighub, clones_of_the_same_bytes_are_read_once)
 {
     static const char *const SPACES[] = {"t-*"};
