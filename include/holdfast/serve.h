@@ -4,6 +4,7 @@
 #define HOLDFAST_SERVE_H
 
 #include "holdfast/clock.h"
+#include "holdfast/digest.h"
 #include "holdfast/log.h"
 
 struct hf_view_finding {
@@ -157,8 +158,75 @@ struct hf_serve_hook {
     int (*take)(void *ctx, const char *target, const char *body, size_t len, struct hf_error *err);
 };
 
+enum hf_serve_role { HF_SERVE_VIEWER, HF_SERVE_OPERATOR, HF_SERVE_AUDITOR };
+
+struct hf_serve_token {
+    const char *name;
+    enum hf_serve_role role;
+    struct hf_digest hash; /* SHA-256 of its text */
+    int64_t expires_ms;    /* HF_TIME_NONE: never */
+};
+
+/* Who may read and act (docs/access.md). All of it is copied. */
+struct hf_serve_access {
+    const struct hf_serve_token *tokens;
+    size_t token_count;
+    int64_t session_ms;       /* of a login; 0: 12 h */
+    bool anonymous_read;      /* who has not logged in may read; on loopback only */
+    bool plain_http;          /* beyond loopback without TLS too: a proxy ends it */
+    const char *const *hosts; /* names that it is reached by, beside addresses; none: beyond loopback any */
+    size_t host_count;
+    const char *cert_pem; /* the chain; NULL: no TLS */
+    const char *key_pem;
+    const char *const *proxy_addresses; /* addresses and networks of proxies that tell who asks */
+    size_t proxy_count;
+    const char *proxy_user_header;
+    const char *proxy_role_header; /* NULL: all have proxy_role */
+    enum hf_serve_role proxy_role;
+    unsigned requests_per_second; /* of one address; 0: no limit */
+};
+
+/* What a person with the right to asks of the agent. Texts are the caller's, NULL where not given. */
+enum hf_serve_act_kind {
+    HF_ACT_PUT_BACK,
+    HF_ACT_ACCEPT,
+    HF_ACT_ROLLBACK,
+    HF_ACT_PAUSE,
+    HF_ACT_SNOOZE,
+    HF_ACT_RESUME,
+};
+struct hf_serve_act {
+    enum hf_serve_act_kind kind;
+    const char *target;
+    const char *space;
+    const char *unit;
+    const char *object_kind;
+    const char *namespace;
+    const char *name;
+    int64_t to; /* rollback: a revision; -1: what was live before */
+    bool dry_run;
+    int64_t until_ms;  /* pause, snooze; HF_TIME_NONE: until it is ended */
+    const char *pause; /* resume: its id */
+    const char *by;
+    const char *reason;
+    int64_t at_ms;
+};
+#define HF_ACT_ID 40
+
+/* Called on the server's threads. */
+struct hf_serve_actions {
+    void *ctx;
+    /* id: of the ask, or of the pause. HF_ELIMIT: too many wait; HF_ENOTFOUND: no such pause. */
+    int (*act)(void *ctx, const struct hf_serve_act *act, char id[HF_ACT_ID], struct hf_error *err);
+    /* Appends the answers so far, a line of JSON each: {"at","state","message"}; taken: whether the agent has it.
+     * HF_ENOTFOUND. */
+    int (*answers)(void *ctx, const char *id, bool *taken, struct hf_buf *out, struct hf_error *err);
+    /* Appends a JSON array of the pauses and snoozes that hold. */
+    int (*pauses)(void *ctx, struct hf_buf *out, struct hf_error *err);
+};
+
 struct hf_serve_options {
-    const char *listen;       /* "127.0.0.1:8484", "[::1]:0"; loopback only here: any other address is HF_EDENIED */
+    const char *listen;       /* "127.0.0.1:8484", "[::1]:0"; beyond loopback only with access, else HF_EDENIED */
     const char *web_folder;   /* overrides the compiled-in web/; NULL */
     unsigned threads;         /* 0: 2 */
     unsigned max_connections; /* 0: 256 */
@@ -166,7 +234,10 @@ struct hf_serve_options {
     unsigned idle_timeout_s;  /* a connection without a byte for so long is closed; 0: 30 */
     int64_t (*last_turn_ms)(void *ctx); /* the loop's last turn (monotonic), for /livez */
     void *last_turn_ctx;
-    const struct hf_serve_hook *hook; /* NULL: there is none */
+    const struct hf_serve_hook *hook;       /* NULL: there is none */
+    const struct hf_serve_access *access;   /* NULL: loopback only, and read-only */
+    const struct hf_serve_actions *actions; /* NULL: there are none */
+    unsigned connections_per_address;       /* 0: 64; on loopback and behind a proxy max_connections */
 };
 
 /* A listener for the audit webhook alone, for API servers that are not on this machine: over TLS, where it may be on
@@ -189,6 +260,9 @@ struct hf_serve;
 int hf_serve_start(const struct hf_serve_options *options, const struct hf_serve_trail *trail, struct hf_log *log,
                    struct hf_serve **out, struct hf_error *err);
 void hf_serve_stop(struct hf_serve *serve); /* NULL is fine; ends streams too */
+/* Other tokens, limits, hosts, or another certificate, from now on; streams come again. Nothing changes where it fails:
+ * HF_EINVAL, HF_EDENIED (beyond loopback without access control). Thread: that of hf_serve_start. */
+int hf_serve_renew(struct hf_serve *serve, const struct hf_serve_access *access, struct hf_error *err);
 /* "http://127.0.0.1:8484" with the real port. */
 const char *hf_serve_address(const struct hf_serve *serve);
 /* Takes over view (made by the loop, references 1) in place of the one before. */

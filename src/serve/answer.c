@@ -15,6 +15,10 @@ static const char *phrase(unsigned status)
         return "Bad Request";
     case 401:
         return "Unauthorized";
+    case 303:
+        return "See Other";
+    case 403:
+        return "Forbidden";
     case 404:
         return "Not Found";
     case 405:
@@ -27,6 +31,8 @@ static const char *phrase(unsigned status)
         return "URI Too Long";
     case 421:
         return "Misdirected Request";
+    case 429:
+        return "Too Many Requests";
     case 500:
         return "Internal Server Error";
     case 503:
@@ -73,6 +79,11 @@ void hf_answer_problem(struct hf_answer *answer, unsigned status, const char *fo
 const char *hf_request_header(const struct hf_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *hf_request_cookie(const struct hf_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, name);
 }
 
 /* RFC 9110, 13.1.2: a list of tags, compared weakly. */
@@ -142,6 +153,15 @@ void hf_answer_headers(struct MHD_Response *response, const struct hf_answer *an
     }
     if (answer->etag[0]) {
         (void)MHD_add_response_header(response, "ETag", answer->etag);
+    }
+    if (answer->location[0]) {
+        (void)MHD_add_response_header(response, "Location", answer->location);
+    }
+    if (answer->cookie[0]) {
+        (void)MHD_add_response_header(response, "Set-Cookie", answer->cookie);
+    }
+    if (answer->authenticate) {
+        (void)MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"holdfast\"");
     }
     if (answer->allow) {
         (void)MHD_add_response_header(response, "Allow", answer->allow);

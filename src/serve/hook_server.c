@@ -1,8 +1,5 @@
 /* The audit webhook's own listener. */
 #include <microhttpd.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "door.h"
 #include "holdfast/mem.h"
 #include "hook.h"
 #include "listen.h"
@@ -99,25 +97,6 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     return send_answer(connection, &answer);
 }
 
-/* libmicrohttpd takes a broken certificate at the start and fails at each handshake: better to say so now. */
-static int check_pair(const char *cert, const char *key, struct hf_error *err)
-{
-    BIO *cert_bytes = BIO_new_mem_buf(cert, -1);
-    BIO *key_bytes = BIO_new_mem_buf(key, -1);
-    X509 *x509 = cert_bytes ? PEM_read_bio_X509(cert_bytes, NULL, NULL, NULL) : NULL;
-    EVP_PKEY *pkey = key_bytes ? PEM_read_bio_PrivateKey(key_bytes, NULL, NULL, (void *)(uintptr_t) "") : NULL;
-    const char *why = !x509   ? "found no certificate in PEM in cert_file"
-                      : !pkey ? "found no private key in PEM, without a password, in key_file"
-                      : X509_check_private_key(x509, pkey) != 1 ? "the key is not the certificate's"
-                                                                : NULL;
-    EVP_PKEY_free(pkey);
-    X509_free(x509);
-    BIO_free(key_bytes);
-    BIO_free(cert_bytes);
-    ERR_clear_error();
-    return why ? hf_error_set(err, HF_EINVAL, "the audit listener: %s", why) : 0;
-}
-
 static int start_daemon(struct hf_hook_server *server, const struct hf_listen *listen, struct hf_error *err)
 {
     unsigned flags =
@@ -153,7 +132,7 @@ static int fill(struct hf_hook_server *server, const struct hf_hook_server_optio
     if (!server->cert || !server->key) {
         return hf_error_set(err, HF_ENOMEM, "no memory for the audit listener");
     }
-    return check_pair(server->cert, server->key, err);
+    return hf_tls_check(server->cert, server->key, err) == 0 ? 0 : hf_error_wrap(err, "the audit listener");
 }
 
 int hf_hook_server_start(const struct hf_hook_server_options *options, struct hf_log *log, struct hf_hook_server **out,

@@ -143,3 +143,8 @@ bool hf_host_is_local(const char *header, const char *host)
     return header && (is_host(header, "localhost") || is_host(header, "127.0.0.1") || is_host(header, "[::1]") ||
                       is_host(header, host));
 }
+
+bool hf_listen_is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
+}

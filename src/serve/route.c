@@ -23,6 +23,14 @@ static const struct {
     {"/api/v1/events", hf_serve_events},
     {"/api/v1/incidents/", hf_serve_incident},
     {"/api/v1/stream", hf_serve_stream},
+    {"/api/v1/session", hf_serve_session},
+    {"/api/v1/actions/", hf_serve_action},
+    {"/api/v1/pauses", hf_serve_pauses},
+    {"/api/v1/actions", hf_serve_post_only},
+    {"/api/v1/login", hf_serve_post_only},
+    {"/api/v1/logout", hf_serve_post_only},
+    {"/logout", hf_serve_post_only},
+    {"/login", hf_serve_login_page},
     {"/api/v1/openapi.yaml", hf_serve_openapi},
 };
 
@@ -42,4 +50,11 @@ void hf_serve_nothing(const struct hf_request *request, struct hf_answer *answer
 {
     (void)request;
     hf_answer_problem(answer, 404, "There is nothing at this path. The API is described at /openapi.yaml.");
+}
+
+void hf_serve_post_only(const struct hf_request *request, struct hf_answer *answer)
+{
+    (void)request;
+    answer->allow = "POST";
+    hf_answer_problem(answer, 405, "Only POST is answered here.");
 }

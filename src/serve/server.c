@@ -1,20 +1,21 @@
 #include "server.h"
 
 #include <microhttpd.h>
-#include <pthread.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "door.h"
 #include "holdfast/mem.h"
 #include "hook.h"
 #include "listen.h"
+#include "post.h"
 
 #define THREADS 2
 #define CONNECTIONS 256
 #define STREAMS 64
-#define CONNECTION_MEMORY ((size_t)32 * 1024)
+#define PER_ADDRESS 64
 #define IDLE_S 30
 #define STUCK_MS 10000
 
@@ -31,6 +32,7 @@ int64_t hf_serve_stuck_ms(const struct hf_serve *serve)
 struct exchange {
     bool headed;               /* the headers have been told */
     struct hf_hook_call *hook; /* its body is being taken; NULL: it is no such request */
+    struct hf_post *post;      /* the same for a login or an action */
     char target[];             /* as sent, before libmicrohttpd decodes it */
 };
 
@@ -49,12 +51,13 @@ static void *keep_target(void *ctx, const char *uri, struct MHD_Connection *conn
 
 static void drop_target(void *ctx, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
 {
+    struct hf_door *door = ctx;
     struct exchange *exchange = *slot;
-    (void)ctx;
-    (void)connection;
     (void)code;
+    hf_line_phase(door->serve, connection, HF_PHASE_HEAD);
     if (exchange) {
         hf_hook_free(exchange->hook);
+        hf_post_free(exchange->post);
     }
     free(exchange);
     *slot = NULL;
@@ -68,14 +71,22 @@ static size_t keep_escaped(void *ctx, struct MHD_Connection *connection, char *t
     return strlen(text);
 }
 
+void hf_door_callbacks(struct hf_door *door, struct MHD_OptionItem *options)
+{
+    options[0] = (struct MHD_OptionItem){MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)keep_target, door};
+    options[1] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)drop_target, door};
+    options[2] = (struct MHD_OptionItem){MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escaped, NULL};
+    options[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+}
+
 /* RFC 9112, 3.2.2: a client may send the absolute form; the Host header has been checked. */
 static const char *origin_form(const char *target)
 {
-    static const char SCHEME[] = "http://";
-    if (strncmp(target, SCHEME, sizeof SCHEME - 1) != 0) {
+    size_t scheme = strncmp(target, "http://", 7) == 0 ? 7 : strncmp(target, "https://", 8) == 0 ? 8 : 0;
+    if (scheme == 0) {
         return target;
     }
-    const char *rest = target + sizeof SCHEME - 1;
+    const char *rest = target + scheme;
     const char *path = rest + strcspn(rest, "/?");
     return *path == '/' ? path : "/";
 }
@@ -84,8 +95,7 @@ static void answer_request(struct hf_request *request, const char *method, const
 {
     struct hf_query query = {.path = ""};
     struct hf_error err = HF_ERROR_INIT;
-    if (!hf_host_is_local(hf_request_header(request, "Host"), request->serve->host)) {
-        hf_answer_problem(answer, 421, "This server answers to localhost, 127.0.0.1 and [::1] only.");
+    if (!hf_policy_admit(request, answer)) {
         return;
     }
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
@@ -102,7 +112,10 @@ static void answer_request(struct hf_request *request, const char *method, const
         hf_answer_problem(answer, status, "Wrong request: %s.", err.text);
     } else {
         request->query = &query;
-        hf_serve_route(query.path)(request, answer);
+        if (hf_policy_read(request, answer)) {
+            hf_serve_route(query.path)(request, answer);
+            hf_policy_hide(request, answer);
+        }
         if (answer->stream && strcmp(method, "HEAD") == 0) {
             answer->stream = false;
         }
@@ -120,25 +133,35 @@ static bool brings_body(struct MHD_Connection *connection)
 
 static enum MHD_Result send_answer(const struct hf_request *request, struct hf_answer *answer)
 {
-    struct MHD_Response *response = answer->stream ? hf_streams_join(request, answer) : hf_answer_response(answer);
+    bool streams = answer->stream;
+    struct MHD_Response *response = streams ? hf_streams_join(request, answer) : hf_answer_response(answer);
     enum MHD_Result queued = MHD_NO;
     if (response) {
+        if (hf_doors_is_old(request->serve->doors, request->door)) {
+            (void)MHD_add_response_header(response, "Connection", "close");
+        }
+        hf_line_phase(request->serve, request->connection,
+                      streams && (answer->status == 0 || answer->status == 200) ? HF_PHASE_STREAM : HF_PHASE_ANSWER);
         queued = MHD_queue_response(request->connection, answer->status ? answer->status : MHD_HTTP_OK, response);
         MHD_destroy_response(response);
     }
     hf_buf_free(&answer->body);
+    hf_wipe(answer->cookie, sizeof answer->cookie);
     return queued;
 }
 
-/* The one kind of request that brings a body: its pieces come one by one, and an empty one at its end. */
+/* The API servers' audit events: the pieces of the body come one by one, and an empty one at its end. */
 static enum MHD_Result on_hook(struct hf_request *request, struct exchange *exchange, const char *upload,
                                size_t *upload_size)
 {
     struct hf_answer answer = {0};
     if (!exchange->headed) {
+        struct hf_rights *rights = hf_guard_rights(&request->serve->guard);
+        bool is_ours = hf_guard_host(rights, hf_request_header(request, "Host"), request->serve->host);
+        hf_rights_release(rights);
         exchange->headed = true;
-        if (!hf_host_is_local(hf_request_header(request, "Host"), request->serve->host)) {
-            hf_answer_problem(&answer, 421, "This server answers to localhost, 127.0.0.1 and [::1] only.");
+        if (!is_ours) {
+            hf_answer_problem(&answer, 421, "This server does not answer to this name: see access.hosts.");
             return send_answer(request, &answer);
         }
         exchange->hook = hf_hook_begin(&request->serve->gate, request->connection, exchange->target, &answer);
@@ -156,16 +179,51 @@ static enum MHD_Result on_hook(struct hf_request *request, struct exchange *exch
     return send_answer(request, &answer);
 }
 
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_size, void **slot)
+/* A login or an action. */
+static enum MHD_Result on_post(struct hf_request *request, struct exchange *exchange, const char *upload,
+                               size_t *upload_size)
 {
-    struct hf_serve *serve = ctx;
+    struct hf_answer answer = {0};
+    if (!exchange->headed) {
+        exchange->headed = true;
+        exchange->post = hf_post_begin(request, origin_form(exchange->target), &answer);
+        return exchange->post ? MHD_YES : send_answer(request, &answer);
+    }
+    if (!exchange->post) {
+        return MHD_NO;
+    }
+    if (*upload_size > 0) {
+        bool good = hf_post_take(exchange->post, upload, *upload_size);
+        *upload_size = 0;
+        return good ? MHD_YES : MHD_NO;
+    }
+    atomic_fetch_add_explicit(&request->serve->requests, 1, memory_order_relaxed);
+    hf_guard_who(&request->serve->guard, request->connection, &request->who);
+    request->view = hf_views_get(&request->serve->views);
+    if (hf_policy_admit(request, &answer)) {
+        hf_post_finish(exchange->post, request, &answer);
+    }
+    hf_view_release(request->view);
+    return send_answer(request, &answer);
+}
+
+enum MHD_Result hf_door_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
+                                const char *version, const char *upload, size_t *upload_size, void **slot)
+{
+    const struct hf_door *door = ctx;
+    struct hf_serve *serve = door->serve;
     struct exchange *exchange = *slot;
     (void)url;
     (void)version;
-    struct hf_request request = {.serve = serve, .connection = connection, .now_ms = hf_now_ms()};
+    struct hf_request request = {.serve = serve, .connection = connection, .now_ms = hf_now_ms(), .door = door->number};
+    if (exchange && !exchange->headed) {
+        hf_line_phase(serve, connection, HF_PHASE_BODY);
+    }
     if (exchange && hf_hook_is(method, exchange->target)) {
         return on_hook(&request, exchange, upload, upload_size);
+    }
+    if (exchange && strcmp(method, "POST") == 0) {
+        return on_post(&request, exchange, upload, upload_size);
     }
     if (exchange && !exchange->headed && !brings_body(connection)) {
         exchange->headed = true; /* an answer at once would close the connection */
@@ -173,6 +231,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     }
     struct hf_answer answer = {0};
     atomic_fetch_add_explicit(&serve->requests, 1, memory_order_relaxed);
+    hf_guard_who(&serve->guard, connection, &request.who);
     request.view = hf_views_get(&serve->views);
     answer_request(&request, method, exchange ? exchange->target : NULL, &answer);
     enum MHD_Result queued = send_answer(&request, &answer);
@@ -180,29 +239,55 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     return queued;
 }
 
-static int start_daemon(struct hf_serve *serve, const struct hf_serve_options *options, const struct hf_listen *listen,
-                        struct hf_error *err)
+/* What beyond loopback everybody could read and, with a token seen on the way, do. */
+static int check_listen(const struct hf_listen *listen, const struct hf_serve_access *access, struct hf_error *err)
 {
+    if (hf_listen_is_loopback(listen->host)) {
+        return 0;
+    }
+    if (!access) {
+        return hf_error_set(err, HF_EDENIED,
+                            "listen on %s: refused, since everyone who reaches that address could read the dashboard: "
+                            "set `access` in the config (docs/access.md), or listen on 127.0.0.1 or [::1]",
+                            listen->host);
+    }
+    if (access->anonymous_read) {
+        return hf_error_set(err, HF_EDENIED, "listen on %s: refused with access.anonymous: read, which is for loopback",
+                            listen->host);
+    }
+    if (!access->cert_pem && !access->plain_http) {
+        return hf_error_set(err, HF_EDENIED,
+                            "listen on %s: refused without TLS, since tokens could be read on the way: set access.tls, "
+                            "or access.plain_http: true behind a proxy that ends TLS",
+                            listen->host);
+    }
+    return 0;
+}
+
+static int start_doors(struct hf_serve *serve, const struct hf_serve_options *options, const struct hf_listen *listen,
+                       struct hf_error *err)
+{
+    const struct hf_serve_access *access = options->access;
     unsigned connections = options->max_connections ? options->max_connections : CONNECTIONS;
     unsigned threads = options->threads ? options->threads : THREADS;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (listen->is_v6 ? MHD_USE_IPv6 : 0u);
-    sigset_t all;
-    sigset_t before;
-    if (threads > connections) {
-        threads = connections;
+    bool shared = hf_listen_is_loopback(listen->host) || (access && access->proxy_count > 0);
+    unsigned usual = shared || connections < PER_ADDRESS ? connections : PER_ADDRESS;
+    serve->doors = hf_calloc(1, sizeof *serve->doors);
+    if (!serve->doors) {
+        close(listen->fd);
+        return hf_error_set(err, HF_ENOMEM, "no memory for the server");
     }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    serve->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, on_request, serve, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listen->fd,
-                         MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, connections,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
-                         options->idle_timeout_s ? options->idle_timeout_s : IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                         MHD_OPTION_URI_LOG_CALLBACK, keep_target, NULL, MHD_OPTION_NOTIFY_COMPLETED, drop_target, NULL,
-                         MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
-                         threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, MHD_OPTION_END);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return serve->daemon ? 0 : hf_error_set(err, HF_EIO, "start the HTTP server on %s", listen->address);
+    serve->doors->serve = serve;
+    serve->doors->listen_fd = listen->fd;
+    serve->doors->is_v6 = listen->is_v6;
+    serve->doors->threads = threads < connections ? threads : connections;
+    serve->doors->connections = connections;
+    serve->doors->per_address = options->connections_per_address ? options->connections_per_address : usual;
+    serve->doors->idle_s = options->idle_timeout_s ? options->idle_timeout_s : IDLE_S;
+    if (hf_doors_begin(serve->doors, access ? access->cert_pem : NULL, access ? access->key_pem : NULL, err) != 0) {
+        return hf_error_wrap(err, "%s", listen->address);
+    }
+    return 0;
 }
 
 static int fill(struct hf_serve *serve, const struct hf_serve_options *options, struct hf_error *err)
@@ -214,11 +299,17 @@ static int fill(struct hf_serve *serve, const struct hf_serve_options *options, 
     if (options->hook) {
         serve->gate.hook = *options->hook;
     }
+    if (options->actions) {
+        serve->actions = *options->actions;
+    }
     if (options->web_folder) {
         serve->web_folder = hf_strdup(options->web_folder);
         if (!serve->web_folder) {
             return hf_error_set(err, HF_ENOMEM, "no memory for the server");
         }
+    }
+    if (hf_guard_begin(&serve->guard, options->access, serve->address, serve->log, err) != 0) {
+        return -1;
     }
     return hf_streams_new(serve, options->max_streams ? options->max_streams : STREAMS, &serve->streams, err);
 }
@@ -228,10 +319,15 @@ int hf_serve_start(const struct hf_serve_options *options, const struct hf_serve
 {
     struct hf_listen listen;
     *out = NULL;
-    if (hf_listen_open(&listen, options->listen ? options->listen : "127.0.0.1:8484", err) != 0) {
+    if (hf_listen_anywhere(&listen, options->listen ? options->listen : "127.0.0.1:8484", err) != 0) {
         return -1;
     }
-    struct hf_serve *serve = hf_calloc(1, sizeof *serve);
+    struct hf_serve *serve = NULL;
+    if (check_listen(&listen, options->access, err) != 0) {
+        close(listen.fd);
+        return -1;
+    }
+    serve = hf_calloc(1, sizeof *serve);
     if (!serve || hf_views_init(&serve->views, err) != 0) {
         free(serve);
         close(listen.fd);
@@ -241,15 +337,39 @@ int hf_serve_start(const struct hf_serve_options *options, const struct hf_serve
     if (trail) {
         serve->trail = *trail;
     }
+    const char *rest = strstr(listen.address, "://");
+    bool is_tls = options->access && options->access->cert_pem;
     memcpy(serve->host, listen.host, sizeof serve->host);
-    memcpy(serve->address, listen.address, sizeof serve->address);
-    if (fill(serve, options, err) != 0 || start_daemon(serve, options, &listen, err) != 0) {
+    (void)snprintf(serve->address, sizeof serve->address, "%s%.80s", is_tls ? "https" : "http", rest ? rest : "");
+    if (fill(serve, options, err) != 0) {
         close(listen.fd);
+        hf_serve_stop(serve);
+        return -1;
+    }
+    if (start_doors(serve, options, &listen, err) != 0) {
         hf_serve_stop(serve);
         return -1;
     }
     hf_log_write(log, HF_INFO, "dashboard", "address", serve->address, NULL);
     *out = serve;
+    return 0;
+}
+
+int hf_serve_renew(struct hf_serve *serve, const struct hf_serve_access *access, struct hf_error *err)
+{
+    struct hf_listen listen = {.fd = -1};
+    bool was_tls = strncmp(serve->address, "https", 5) == 0;
+    memcpy(listen.host, serve->host, sizeof listen.host);
+    if (was_tls != (access && access->cert_pem)) {
+        return hf_error_set(err, HF_EINVAL, "access.tls: that it is there, or is not, counts from the next start");
+    }
+    if (check_listen(&listen, access, err) != 0 || hf_guard_renew(&serve->guard, access, err) != 0) {
+        return -1;
+    }
+    if (was_tls && hf_doors_renew(serve->doors, access->cert_pem, access->key_pem, err) != 0) {
+        return -1;
+    }
+    hf_streams_kick(serve->streams, hf_doors_newest(serve->doors));
     return 0;
 }
 
@@ -261,10 +381,12 @@ void hf_serve_stop(struct hf_serve *serve)
     if (serve->streams) {
         hf_streams_end(serve->streams);
     }
-    if (serve->daemon) {
-        MHD_stop_daemon(serve->daemon);
+    if (serve->doors) {
+        hf_doors_end(serve->doors);
+        free(serve->doors);
     }
     hf_streams_free(serve->streams);
+    hf_guard_end(&serve->guard);
     hf_views_end(&serve->views);
     free(serve->web_folder);
     free(serve);

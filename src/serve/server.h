@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "guard.h"
 #include "holdfast/serve.h"
 #include "query.h"
 #include "view.h"
@@ -20,10 +21,14 @@ struct hf_hook_gate {
     atomic_int open;
 };
 
+struct hf_doors;
+
 struct hf_serve {
-    struct MHD_Daemon *daemon;
-    struct hf_serve_trail trail; /* events may be NULL: no trail */
-    struct hf_hook_gate gate;    /* take NULL: there is none */
+    struct hf_doors *doors;
+    struct hf_guard guard;
+    struct hf_serve_actions actions; /* act NULL: there are none */
+    struct hf_serve_trail trail;     /* events may be NULL: no trail */
+    struct hf_hook_gate gate;        /* take NULL: there is none */
     struct hf_log *log;
     struct hf_streams *streams;
     struct hf_views views;
@@ -42,6 +47,8 @@ struct hf_request {
     const struct hf_query *query;
     struct hf_view_ref *view; /* NULL until the first one is published */
     int64_t now_ms;
+    struct hf_who who;
+    unsigned door; /* door.h: by which daemon it came */
 };
 
 /* What a handler makes. Zero-initialised, freed by the caller. */
@@ -55,6 +62,9 @@ struct hf_answer {
     int64_t stream_after; /* the id to go on after; -1: from now */
     bool is_page;         /* HTML for people: an error is told as a page */
     unsigned retry_after_s;
+    bool authenticate;  /* WWW-Authenticate */
+    char location[256]; /* "" for none */
+    char cookie[256];   /* Set-Cookie; "" for none */
     struct hf_buf body;
 };
 
@@ -77,6 +87,7 @@ struct MHD_Response *hf_answer_response(struct hf_answer *answer);
 void hf_answer_headers(struct MHD_Response *response, const struct hf_answer *answer);
 /* NULL when the client did not send it. */
 const char *hf_request_header(const struct hf_request *request, const char *name);
+const char *hf_request_cookie(const struct hf_request *request, const char *name);
 
 /* parameters.c: each answers 400 with a clear problem and returns false when a parameter is wrong or not one of `known`
  * (closed by NULL). */
@@ -101,7 +112,14 @@ void hf_serve_metrics(const struct hf_request *request, struct hf_answer *answer
 void hf_serve_page(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_asset(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_openapi(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_post_only(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_nothing(const struct hf_request *request, struct hf_answer *answer);
+
+/* login.c, action.c */
+void hf_serve_session(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_login_page(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_action(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_pauses(const struct hf_request *request, struct hf_answer *answer);
 
 /* How long the loop has not turned, when that is longer than it may be (10 s); else 0. */
 int64_t hf_serve_stuck_ms(const struct hf_serve *serve);
@@ -115,6 +133,8 @@ void hf_summary_short(const struct hf_request *request, struct hf_buf *out);
 
 /* stream.c */
 int hf_streams_new(struct hf_serve *serve, unsigned most, struct hf_streams **out, struct hf_error *err);
+/* Those that are open end, and those that come by an older door than least_door are sent away. */
+void hf_streams_kick(struct hf_streams *streams, unsigned least_door);
 void hf_streams_end(struct hf_streams *streams);  /* every stream ends; before the daemon is stopped */
 void hf_streams_free(struct hf_streams *streams); /* after it is stopped; NULL is fine */
 void hf_streams_wake(struct hf_streams *streams, bool trail);

@@ -37,6 +37,8 @@ struct stream {
     int64_t sent_ms;
     struct hf_buf pending;
     size_t sent;
+    unsigned epoch;
+    int64_t until_ms; /* of who reads it; HF_TIME_NONE */
 };
 
 struct hf_streams {
@@ -52,6 +54,8 @@ struct hf_streams {
     unsigned most;
     pthread_mutex_t lock; /* for all below */
     struct stream *first;
+    unsigned epoch;      /* those of an earlier one end */
+    unsigned least_door; /* those that come by an earlier one are sent away */
     struct hf_buf view_frame;
     uint64_t view_number; /* counts the different frames */
     struct frame ring[RING];
@@ -178,6 +182,12 @@ static void make_view_frame(struct hf_streams *streams)
     pthread_mutex_unlock(&streams->lock);
 }
 
+/* Lock held. Its reader may read no longer, or is to come again by another door. */
+static bool is_over(const struct hf_streams *streams, const struct stream *stream)
+{
+    return stream->epoch != streams->epoch || (stream->until_ms != HF_TIME_NONE && hf_now_ms() >= stream->until_ms);
+}
+
 /* Lock held. */
 static void resume_all(struct hf_streams *streams)
 {
@@ -185,7 +195,7 @@ static void resume_all(struct hf_streams *streams)
     for (struct stream *stream = streams->first; stream; stream = stream->next) {
         bool silent = now - stream->sent_ms >= COMMENT_MS - TICK_MS;
         bool news = stream->view_number != streams->view_number || stream->last_id < streams->head_id;
-        if (stream->suspended && (news || silent || atomic_load(&streams->ending))) {
+        if (stream->suspended && (news || silent || is_over(streams, stream) || atomic_load(&streams->ending))) {
             stream->comment = silent;
             stream->suspended = false;
             MHD_resume_connection(stream->connection);
@@ -309,7 +319,7 @@ static ssize_t read_stream(void *ctx, uint64_t position, char *out, size_t max)
     struct hf_streams *streams = stream->streams;
     (void)position;
     pthread_mutex_lock(&streams->lock);
-    if (atomic_load(&streams->ending) || stream->pending.failed) {
+    if (atomic_load(&streams->ending) || stream->pending.failed || is_over(streams, stream)) {
         pthread_mutex_unlock(&streams->lock);
         return MHD_CONTENT_READER_END_OF_STREAM;
     }
@@ -359,12 +369,14 @@ static void drop_stream(void *ctx)
     free(stream);
 }
 
-static bool join(struct hf_streams *streams, struct stream *stream)
+static bool join(struct hf_streams *streams, struct stream *stream, unsigned door)
 {
     pthread_mutex_lock(&streams->lock);
-    bool room = atomic_load(&streams->count) < streams->most && !atomic_load(&streams->ending);
+    bool room =
+        atomic_load(&streams->count) < streams->most && !atomic_load(&streams->ending) && door >= streams->least_door;
     if (room) {
         stream->next = streams->first;
+        stream->epoch = streams->epoch;
         stream->from = &streams->first;
         if (stream->next) {
             stream->next->from = &stream->next;
@@ -389,6 +401,7 @@ struct MHD_Response *hf_streams_join(const struct hf_request *request, struct hf
     }
     stream->streams = streams;
     stream->connection = request->connection;
+    stream->until_ms = request->who.until_ms;
     stream->sent_ms = hf_mono_ms();
     if (request->serve->trail.events && hf_trail_head(&request->serve->trail, &stream->until_id, &err) != 0) {
         hf_log_error(request->serve->log, HF_WARN, "events for the stream can't be read", &err, NULL);
@@ -398,7 +411,7 @@ struct MHD_Response *hf_streams_join(const struct hf_request *request, struct hf
     stream->last_id = last >= 0 && !gap ? last : stream->until_id;
     hf_buf_adds(&stream->pending, "retry: 2000\n\n");
     hf_buf_adds(&stream->pending, gap ? "event: gap\ndata: {}\n\n" : "");
-    if (!join(streams, stream)) {
+    if (!join(streams, stream, request->door)) {
         hf_buf_free(&stream->pending);
         free(stream);
         answer->retry_after_s = 5;
@@ -464,6 +477,15 @@ int hf_streams_new(struct hf_serve *serve, unsigned most, struct hf_streams **ou
     pthread_condattr_destroy(&monotonic);
     *out = streams;
     return start_thread(streams, err);
+}
+
+void hf_streams_kick(struct hf_streams *streams, unsigned least_door)
+{
+    pthread_mutex_lock(&streams->lock);
+    streams->epoch++;
+    streams->least_door = least_door;
+    resume_all(streams);
+    pthread_mutex_unlock(&streams->lock);
 }
 
 void hf_streams_end(struct hf_streams *streams)
