@@ -20,6 +20,7 @@ struct hf_config_channel {
     struct hf_secret_ref secret;     /* signs the messages; may be absent */
     int64_t timeout_ms;              /* 0: the default */
     int64_t give_up_ms;              /* 0: the default */
+    int64_t retry_within_ms;         /* 0: the default */
     const struct hf_value *settings; /* the channel in the file, by the schema: match, group, quiet, … */
 };
 

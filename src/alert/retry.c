@@ -23,6 +23,30 @@ static int64_t backoff(const struct hf_channel *channel, int64_t tries, double c
     return half + (int64_t)((double)rest * chance);
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How long the channel is left in peace after a failure, and the message that failed. */
+static void set_waits(const struct hf_channel *channel, const struct hf_attempt *attempt,
+                      struct hf_verdict_on_attempt *verdict)
+{
+    if (hf_attempt_is_transient(attempt->status)) {
+        int64_t tries = attempt->failures > attempt->attempts ? attempt->failures : attempt->attempts;
+        verdict->delay_ms = verdict->close_ms = backoff(channel, tries, attempt->chance);
+    } else {
+        /* Refused or sent elsewhere: a person has to mend the channel or the receiver, so slowly; another message may
+         * pass, unless none does. */
+        verdict->delay_ms = backoff(channel, INT32_MAX, attempt->chance);
+        verdict->close_ms =
+            attempt->refusals < REFUSALS ? 0 : backoff(channel, attempt->refusals - REFUSALS + 1, attempt->chance);
+    }
+    if (attempt->retry_after_ms > verdict->delay_ms) {
+        verdict->delay_ms = verdict->close_ms = attempt->retry_after_ms;
+    }
+}
+
 struct hf_verdict_on_attempt hf_attempt_judge(const struct hf_channel *channel, const struct hf_attempt *attempt)
 {
     struct hf_verdict_on_attempt verdict = {.outcome = HF_ALERT_DELIVERED};
@@ -34,22 +58,10 @@ struct hf_verdict_on_attempt hf_attempt_judge(const struct hf_channel *channel, 
         verdict.outcome = HF_ALERT_GIVEN_UP;
         return verdict;
     }
+    /* One last attempt at the end of its time, whatever the receiver asks for. */
     verdict.outcome = HF_ALERT_AGAIN;
-    if (hf_attempt_is_transient(attempt->status)) {
-        int64_t tries = attempt->failures > attempt->attempts ? attempt->failures : attempt->attempts;
-        verdict.delay_ms = verdict.close_ms = backoff(channel, tries, attempt->chance);
-    } else {
-        /* Refused or sent elsewhere: a person has to mend the channel or the receiver, so slowly; another message may
-         * pass, unless none does. */
-        verdict.delay_ms = backoff(channel, INT32_MAX, attempt->chance);
-        verdict.close_ms =
-            attempt->refusals < REFUSALS ? 0 : backoff(channel, attempt->refusals - REFUSALS + 1, attempt->chance);
-    }
-    if (attempt->retry_after_ms > verdict.delay_ms) {
-        verdict.delay_ms = verdict.close_ms = attempt->retry_after_ms;
-    }
-    if (verdict.delay_ms > left) {
-        verdict.delay_ms = left; /* one last attempt at the end of its time */
-    }
+    set_waits(channel, attempt, &verdict);
+    verdict.delay_ms = least(verdict.delay_ms, left);
+    verdict.close_ms = least(verdict.close_ms, left);
     return verdict;
 }

@@ -126,6 +126,7 @@ static int read_channel(struct hf_config *config, const struct hf_value *value, 
     channel->conversation = text_of(config, webhook, "conversation", NULL);
     channel->timeout_ms = duration_of(webhook, "timeout", 0);
     channel->give_up_ms = duration_of(webhook, "give_up", 0);
+    channel->retry_within_ms = duration_of(webhook, "retry_within", 0);
     channel->settings = value;
     if (!channel->name || !channel->type) {
         return hf_error_set(err, HF_ENOMEM, "%s: out of memory", config->path);

@@ -33,7 +33,8 @@ int hf_run_channel(const struct hf_config *config, const struct hf_config_channe
                                      .conversation = from->conversation,
                                      .dashboard_url = config->dashboard_url,
                                      .timeout_ms = from->timeout_ms,
-                                     .give_up_ms = from->give_up_ms};
+                                     .give_up_ms = from->give_up_ms,
+                                     .backoff_max_ms = from->retry_within_ms};
     return hf_run_channel_settings(config, from, out, err);
 }
 

@@ -244,6 +244,32 @@ Test(group, a_pager_hears_nothing_of_what_was_over_before_it_could_be_told)
     cr_expect_str_eq(over.incident, open.incident);
 }
 
+/* An event of no incident. */
+static void notice(int64_t at_ms, const char *type, const char *severity)
+{
+    char json[300];
+    struct hf_row *row;
+    struct hf_error err = HF_ERROR_INIT;
+    (void)snprintf(json, sizeof json, "{\"type\":\"%s\",\"target\":\"dev\",\"severity\":\"%s\",\"message\":\"%s\"}",
+                   type, severity, type);
+    struct hf_alert_message message = {++next_id, "key", json, 0, at_ms};
+    cr_assert_eq(hf_row_new(&message, NULL, at_ms, &row, &err), 0, "%s", err.text);
+    cr_assert_eq(hf_groups_add(&groups, &settings, row, &err), 0, "%s", err.text);
+}
+
+Test(group, a_pager_is_not_woken_by_mere_news_but_by_what_needs_somebody_and_by_a_test)
+{
+    notice(T0, "pause.set", "info");
+    cr_expect_eq(say(T0 + 2 * S).state, HF_ALERT_NOTICE, "chats are told");
+    settings.is_pager = true;
+    notice(T0 + 100 * S, "pause.set", "info");
+    expect_passed(T0 + 102 * S);
+    notice(T0 + 200 * S, "pause.refused", "warning");
+    cr_expect_str_eq(say(T0 + 202 * S).title, "pause.refused");
+    notice(T0 + 300 * S, "alert.test", "info");
+    cr_expect_str_eq(say(T0 + 302 * S).title, "alert.test");
+}
+
 Test(group, without_resolved_no_end_is_told_and_nothing_is_repeated)
 {
     settings.without_resolved = true;
