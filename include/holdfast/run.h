@@ -38,6 +38,10 @@ int hf_run_hub_select(struct hf_confighub *hub, const struct hf_config_selection
                       const struct hf_source_events *events, const struct hf_unit_store *store, struct hf_source **out,
                       struct hf_error *err);
 
+/* Whether the server could listen as the config says: tokens_file, certificate and key are there and right, and an
+ * address beyond loopback has access control. listen NULL: the config's. For `validate` too. */
+int hf_run_access_check(const struct hf_config *config, const char *listen, struct hf_error *err);
+
 /* One alert channel as the config has it, for `alert test` too. *out borrows from config and secrets. Wipe the secrets
  * afterwards, also after a failure. */
 struct hf_alert_channel;

@@ -188,12 +188,12 @@ struct hf_serve_access {
 
 /* What a person with the right to asks of the agent. Texts are the caller's, NULL where not given. */
 enum hf_serve_act_kind {
-    HF_ACT_PUT_BACK,
-    HF_ACT_ACCEPT,
-    HF_ACT_ROLLBACK,
-    HF_ACT_PAUSE,
-    HF_ACT_SNOOZE,
-    HF_ACT_RESUME,
+    HF_SERVE_PUT_BACK,
+    HF_SERVE_ACCEPT,
+    HF_SERVE_ROLLBACK,
+    HF_SERVE_PAUSE,
+    HF_SERVE_SNOOZE,
+    HF_SERVE_RESUME,
 };
 struct hf_serve_act {
     enum hf_serve_act_kind kind;
@@ -211,13 +211,13 @@ struct hf_serve_act {
     const char *reason;
     int64_t at_ms;
 };
-#define HF_ACT_ID 40
+#define HF_SERVE_ID 40
 
 /* Called on the server's threads. */
 struct hf_serve_actions {
     void *ctx;
     /* id: of the ask, or of the pause. HF_ELIMIT: too many wait; HF_ENOTFOUND: no such pause. */
-    int (*act)(void *ctx, const struct hf_serve_act *act, char id[HF_ACT_ID], struct hf_error *err);
+    int (*act)(void *ctx, const struct hf_serve_act *act, char id[HF_SERVE_ID], struct hf_error *err);
     /* Appends the answers so far, a line of JSON each: {"at","state","message"}; taken: whether the agent has it.
      * HF_ENOTFOUND. */
     int (*answers)(void *ctx, const char *id, bool *taken, struct hf_buf *out, struct hf_error *err);
@@ -257,11 +257,15 @@ const char *hf_hook_server_address(const struct hf_hook_server *server);
 
 struct hf_serve;
 
+/* Whether hf_serve_start would take these, but for the address being free. */
+int hf_serve_check(const char *listen, const struct hf_serve_access *access, struct hf_error *err);
+
 int hf_serve_start(const struct hf_serve_options *options, const struct hf_serve_trail *trail, struct hf_log *log,
                    struct hf_serve **out, struct hf_error *err);
 void hf_serve_stop(struct hf_serve *serve); /* NULL is fine; ends streams too */
-/* Other tokens, limits, hosts, or another certificate, from now on; streams come again. Nothing changes where it fails:
- * HF_EINVAL, HF_EDENIED (beyond loopback without access control). Thread: that of hf_serve_start. */
+/* Other tokens, limits, hosts, or another certificate, from now on; streams come again. That TLS is there, or is not,
+ * and what else hf_serve_start was told, stays: HF_EINVAL. HF_EDENIED: beyond loopback without access control, and
+ * nothing changes. Thread: that of hf_serve_start. */
 int hf_serve_renew(struct hf_serve *serve, const struct hf_serve_access *access, struct hf_error *err);
 /* "http://127.0.0.1:8484" with the real port. */
 const char *hf_serve_address(const struct hf_serve *serve);

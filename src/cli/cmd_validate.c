@@ -39,7 +39,7 @@ static int check_config(const char *path, const struct hf_buf *bytes, struct hf_
         return -1;
     }
     struct hf_rules *rules = NULL;
-    int result = 0;
+    int result = hf_run_access_check(config, NULL, err);
     for (size_t i = 0; result == 0 && i < config->channel_count; i++) {
         struct hf_alert_channel channel = {0};
         result = hf_run_channel_settings(config, &config->channels[i], &channel, err);

@@ -135,7 +135,8 @@ void hf_run_reload(struct hf_run *run)
     struct hf_config *old = run->config;
     run->config = config;
     struct hf_rules *rules = NULL;
-    if (try_targets(config, &err) != 0 || hf_run_rules(config, &rules, &err) != 0 || hf_run_alerts(run, &err) != 0) {
+    if (hf_run_access_check(config, run->options->listen, &err) != 0 || try_targets(config, &err) != 0 ||
+        hf_run_rules(config, &rules, &err) != 0 || hf_run_alerts(run, &err) != 0) {
         hf_rules_free(rules);
         run->config = old;
         hf_config_free(config);
@@ -155,6 +156,9 @@ void hf_run_reload(struct hf_run *run)
     if (hf_run_hooks(run, &err) != 0 || hf_run_hook_listener(run, &err) != 0) {
         hf_log_error(run->log, HF_ERROR, "the audit webhooks are not as the config says", &err, NULL);
         hf_error_clear(&err);
+    }
+    if (old->access.is_set || config->access.is_set) {
+        hf_run_access_renew(run);
     }
     change_keeping(run, &old->trail);
     struct hf_rules *replaced = run->rules;

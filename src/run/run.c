@@ -33,6 +33,7 @@ static void on_age_timer(void *ctx)
     struct hf_run *run = ctx;
     hf_run_publish(run);
     hf_serve_wake(run->serve);
+    hf_run_access_look(run);
     hf_run_notify("WATCHDOG=1\n");
     hf_timer_set(run->age_timer, AGE_MS);
 }
@@ -149,7 +150,10 @@ static int make_server(struct hf_run *run, struct hf_error *err)
     }
     hf_run_hook_table(run, &hook);
     options.hook = &hook;
-    if (hf_serve_start(&options, &trail, run->log, &run->serve, err) != 0) {
+    struct hf_serve_actions actions;
+    hf_run_act_table(run, &actions);
+    options.actions = &actions;
+    if (hf_run_serve_start(run, &options, &trail, err) != 0) {
         return -1;
     }
     hf_log_write(run->log, HF_INFO, "listening", "address", hf_serve_address(run->serve), NULL);
@@ -248,6 +252,7 @@ static void stop(struct hf_run *run)
     hf_run_hooks_free(run);
     hf_log_free(run->log);
     hf_config_free(run->config);
+    free(run->guarded);
     free(run->database);
     pthread_mutex_destroy(&run->reader_lock);
 }

@@ -7,7 +7,8 @@
  * pauses.c   what people have paused         hooks.c    the API servers' audit webhooks
  * reload.c   SIGHUP                          notify.c   systemd
  * alerts.c   the alert station               keep.c     the trail's checkpoints
- * channel.c  what a channel is set to           hub.c      ConfigHub */
+ * channel.c  what a channel is set to           hub.c      ConfigHub
+ * access.c   who may read and act               act.c      what people ask for */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
@@ -28,6 +29,7 @@ struct run_keep;
 struct hf_unitstore;
 struct run_notice;
 struct run_confirm;
+struct run_access;
 struct run_action;
 struct run_pauses;
 struct run_asks;
@@ -47,6 +49,7 @@ struct hf_run {
     struct run_target *targets;
     struct run_pauses *pauses;
     struct run_asks *asks;
+    struct run_access *guarded;
     struct run_hooks *hooks;
     struct run_notice *notice;
     struct hf_confighub *hub; /* NULL: no target has its units there */
@@ -202,6 +205,16 @@ int hf_run_hook_listener(struct hf_run *run, struct hf_error *err); /* the same,
 void hf_run_hook_table(struct hf_run *run, struct hf_serve_hook *out);
 void hf_run_hooks_stop(struct hf_run *run); /* before the loop's end: nothing is posted any more */
 void hf_run_hooks_free(struct hf_run *run); /* after the server, whose threads use them */
+
+/* access.c: who may read and act. */
+/* Starts run->serve: fills in what of the options the config says of access. */
+int hf_run_serve_start(struct hf_run *run, struct hf_serve_options *options, const struct hf_serve_trail *trail,
+                       struct hf_error *err);
+void hf_run_access_renew(struct hf_run *run); /* as the config is now */
+void hf_run_access_look(struct hf_run *run);  /* the same, if a file of it has changed */
+
+/* act.c: what people ask for. */
+void hf_run_act_table(struct hf_run *run, struct hf_serve_actions *out);
 
 /* reload.c */
 void hf_run_reload(struct hf_run *run);

@@ -246,7 +246,7 @@ static bool find_place(struct asked *asked)
 {
     struct hf_serve_act *act = &asked->act;
     const struct hf_view *view = asked->request->view->view;
-    if (act->kind == HF_ACT_RESUME) {
+    if (act->kind == HF_SERVE_RESUME) {
         return act->pause || (hf_answer_problem(asked->answer, 400, "\"pause\" is missing: the id of one."), false);
     }
     if (!act->target) {
@@ -264,7 +264,7 @@ static bool find_place(struct asked *asked)
     if (act->name && !find_object(asked, view)) {
         return false;
     }
-    bool needs_unit = act->kind <= HF_ACT_ROLLBACK;
+    bool needs_unit = act->kind <= HF_SERVE_ROLLBACK;
     if (needs_unit && !act->unit) {
         hf_answer_problem(asked->answer, 400, "\"unit\" is missing.");
         return false;
@@ -277,8 +277,8 @@ static void do_act(const struct asked *asked)
     const struct hf_serve_actions *actions = &asked->request->serve->actions;
     struct hf_answer *answer = asked->answer;
     struct hf_error err = HF_ERROR_INIT;
-    char id[HF_ACT_ID] = "";
-    bool waits = asked->act.kind <= HF_ACT_ROLLBACK;
+    char id[HF_SERVE_ID] = "";
+    bool waits = asked->act.kind <= HF_SERVE_ROLLBACK;
     if (actions->act(actions->ctx, &asked->act, id, &err) != 0) {
         unsigned status = err.code == HF_ENOTFOUND ? 404 : err.code == HF_ELIMIT ? 429 : 503;
         hf_log_error(asked->request->serve->log, HF_WARN, "an action was not taken", &err, "user", asked->act.by, NULL);
@@ -361,7 +361,7 @@ void hf_serve_action(const struct hf_request *request, struct hf_answer *answer)
     if (!hf_request_only(request, answer, NONE)) {
         return;
     }
-    bool is_id = strlen(id) < HF_ACT_ID && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(id);
+    bool is_id = strlen(id) < HF_SERVE_ID && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(id);
     if (!actions->answers || !is_id || actions->answers(actions->ctx, id, &taken, &lines, &err) != 0) {
         bool gone = !actions->answers || !is_id || err.code == HF_ENOTFOUND;
         hf_answer_problem(answer, gone ? 404 : 503, "%s",

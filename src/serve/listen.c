@@ -87,19 +87,36 @@ static int open_socket(struct hf_listen *out, const struct sockaddr_storage *to,
     return 0;
 }
 
-static int open_at(struct hf_listen *out, const char *text, bool anywhere, struct hf_error *err)
+static int read_at(struct hf_listen *out, const char *text, bool anywhere, struct sockaddr_storage *to, socklen_t *size,
+                   struct hf_error *err)
 {
     char host[INET6_ADDRSTRLEN + 8];
     uint16_t port = 0;
-    struct sockaddr_storage to;
-    socklen_t size = 0;
     memset(out, 0, sizeof *out);
     out->fd = -1;
     if (split(text, host, sizeof host, &out->is_v6, &port, err) != 0 ||
-        fill(&to, &size, host, out->is_v6, port, anywhere, err) != 0) {
+        fill(to, size, host, out->is_v6, port, anywhere, err) != 0) {
         return -1;
     }
     (void)snprintf(out->host, sizeof out->host, out->is_v6 ? "[%s]" : "%s", host);
+    return 0;
+}
+
+int hf_listen_read(struct hf_listen *out, const char *text, struct hf_error *err)
+{
+    struct sockaddr_storage to;
+    socklen_t size = 0;
+    return read_at(out, text, true, &to, &size, err);
+}
+
+static int open_at(struct hf_listen *out, const char *text, bool anywhere, struct hf_error *err)
+{
+    uint16_t port = 0;
+    struct sockaddr_storage to;
+    socklen_t size = 0;
+    if (read_at(out, text, anywhere, &to, &size, err) != 0) {
+        return -1;
+    }
     struct sockaddr_storage real = {0};
     socklen_t real_size = sizeof real;
     int result = open_socket(out, &to, size, err);

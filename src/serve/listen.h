@@ -18,6 +18,8 @@ int hf_listen_open(struct hf_listen *out, const char *text, struct hf_error *err
 /* The same on any address: only for what has access control of its own. */
 int hf_listen_anywhere(struct hf_listen *out, const char *text, struct hf_error *err);
 
+/* Reads the address alone; fd is -1. HF_EINVAL. */
+int hf_listen_read(struct hf_listen *out, const char *text, struct hf_error *err);
 bool hf_listen_is_loopback(const char *host); /* as it stands in struct hf_listen */
 
 /* Whether a Host header names this machine by an address or by localhost, with or without a port: a page of another

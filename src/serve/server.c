@@ -355,22 +355,41 @@ int hf_serve_start(const struct hf_serve_options *options, const struct hf_serve
     return 0;
 }
 
+int hf_serve_check(const char *listen, const struct hf_serve_access *access, struct hf_error *err)
+{
+    struct hf_listen parsed;
+    struct hf_network network;
+    if (hf_listen_read(&parsed, listen, err) != 0 || check_listen(&parsed, access, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; access && i < access->proxy_count; i++) {
+        if (hf_network_read(access->proxy_addresses[i], &network, err) != 0) {
+            return hf_error_wrap(err, "access.proxy.addresses");
+        }
+    }
+    if (access && access->cert_pem && hf_tls_check(access->cert_pem, access->key_pem, err) != 0) {
+        return hf_error_wrap(err, "access.tls");
+    }
+    return 0;
+}
+
 int hf_serve_renew(struct hf_serve *serve, const struct hf_serve_access *access, struct hf_error *err)
 {
     struct hf_listen listen = {.fd = -1};
     bool was_tls = strncmp(serve->address, "https", 5) == 0;
+    bool is_tls = access && access->cert_pem;
+    struct hf_serve_access kept = access ? *access : (struct hf_serve_access){0};
+    kept.plain_http |= was_tls; /* the certificate of the start goes on */
     memcpy(listen.host, serve->host, sizeof listen.host);
-    if (was_tls != (access && access->cert_pem)) {
-        return hf_error_set(err, HF_EINVAL, "access.tls: that it is there, or is not, counts from the next start");
-    }
-    if (check_listen(&listen, access, err) != 0 || hf_guard_renew(&serve->guard, access, err) != 0) {
+    if (check_listen(&listen, access ? &kept : NULL, err) != 0 || hf_guard_renew(&serve->guard, access, err) != 0) {
         return -1;
     }
-    if (was_tls && hf_doors_renew(serve->doors, access->cert_pem, access->key_pem, err) != 0) {
-        return -1;
-    }
+    int result = was_tls && is_tls ? hf_doors_renew(serve->doors, access->cert_pem, access->key_pem, err) : 0;
     hf_streams_kick(serve->streams, hf_doors_newest(serve->doors));
-    return 0;
+    if (result == 0 && was_tls != is_tls) {
+        result = hf_error_set(err, HF_EINVAL, "access.tls: that it is there, or is not, counts from the next start");
+    }
+    return result;
 }
 
 void hf_serve_stop(struct hf_serve *serve)
