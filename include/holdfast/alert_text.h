@@ -62,8 +62,9 @@ struct hf_alert_text {
     const struct hf_alert_unit_label *labels; /* of the unit */
     size_t label_count;
     enum hf_alert_state state;
-    const char *severity; /* "info", "warning", "critical" */
-    const char *title;    /* a line, at most 200 characters: what, where, who, outcome */
+    const char *severity;      /* "info", "warning", "critical" */
+    const char *told_severity; /* as the channel was told of it last; NULL: it was not */
+    const char *title;         /* a line, at most 200 characters: what, where, who, outcome */
     const char *target;
     const char *space;
     const char *unit;

@@ -198,6 +198,7 @@ void hf_batch_end(struct hf_groups *groups, struct hf_batch *batch, bool told, c
         if (told) {
             group->told_ms = batch->now_ms;
             group->told_rank = rank_told(group, batch);
+            group->said_rank = batch->said_rank;
             (void)(group->thread || hf_put_text(&group->thread, thread)); /* without memory: the next one is no reply */
         }
         if (!hf_group_any_told(group)) {

@@ -1,5 +1,6 @@
 /* Prometheus Alertmanager's API v2 (https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml). Labels
- * are what an alert is known by, so those of an incident stay the same until it is resolved. */
+ * are what an alert is known by, so those of an incident stay the same until it is resolved; where its severity
+ * changes, the alert that was known by the one before is resolved in the same request. */
 #include <string.h>
 
 #include "formats.h"
@@ -42,22 +43,12 @@ static void describe(struct hf_buf *out, const struct parts *parts)
     }
 }
 
-int hf_format_alertmanager(struct hf_buf *body, const struct hf_alert_text *text, const struct hf_alert_form *form,
-                           struct hf_error *err)
+static void add_alert(struct hf_buf *body, struct hf_arena *arena, const struct hf_alert_text *text,
+                      const struct parts *parts, const char *description, const char *severity, int64_t end)
 {
-    struct parts parts;
-    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
-    hf_auto_buf struct hf_buf description = {0};
-    int64_t start = text->seen_ms != HF_TIME_NONE ? text->seen_ms : text->at_ms;
-    int64_t end = text->corrected_ms != HF_TIME_NONE ? text->corrected_ms : text->at_ms;
-    (void)form;
-    if (!arena || hf_parts_make(arena, text, &parts, err) != 0) {
-        return arena ? -1 : hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
-    }
-    describe(&description, &parts);
-    hf_buf_adds(body, "[{\"labels\":{");
+    hf_buf_adds(body, "{\"labels\":{");
     hf_json_text(body, "alertname", text->state == HF_ALERT_NOTICE ? "HoldfastNotice" : "HoldfastDrift", true);
-    add_label(body, arena, "severity", text->severity);
+    add_label(body, arena, "severity", severity);
     add_label(body, arena, "target", text->target);
     add_label(body, arena, "space", text->space);
     add_label(body, arena, "unit", text->unit);
@@ -66,21 +57,43 @@ int hf_format_alertmanager(struct hf_buf *body, const struct hf_alert_text *text
     add_label(body, arena, "name", text->name);
     add_label(body, arena, "incident", text->incident ? text->incident : text->key);
     hf_buf_adds(body, "},\"annotations\":{");
-    hf_json_text(body, "summary", parts.title, true);
-    hf_json_text(body, "description", hf_buf_text(&description), false);
+    hf_json_text(body, "summary", parts->title, true);
+    hf_json_text(body, "description", description, false);
     hf_buf_addc(body, '}');
-    add_time(body, "startsAt", start);
-    add_time(body, "endsAt",
-             text->state == HF_ALERT_RESOLVED ? end
-             : text->at_ms != HF_TIME_NONE    ? text->at_ms + OPEN_MS
-                                              : HF_TIME_NONE);
-    for (size_t i = 0; i < parts.count; i++) {
-        if (parts.items[i].kind == PART_LINK) {
-            hf_json_text(body, "generatorURL", parts.items[i].text, false);
+    add_time(body, "startsAt", text->seen_ms != HF_TIME_NONE ? text->seen_ms : text->at_ms);
+    add_time(body, "endsAt", end);
+    for (size_t i = 0; i < parts->count; i++) {
+        if (parts->items[i].kind == PART_LINK) {
+            hf_json_text(body, "generatorURL", parts->items[i].text, false);
             break;
         }
     }
-    hf_buf_adds(body, "}]");
+    hf_buf_addc(body, '}');
+}
+
+int hf_format_alertmanager(struct hf_buf *body, const struct hf_alert_text *text, const struct hf_alert_form *form,
+                           struct hf_error *err)
+{
+    struct parts parts;
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    hf_auto_buf struct hf_buf description = {0};
+    int64_t over = text->corrected_ms != HF_TIME_NONE ? text->corrected_ms : text->at_ms;
+    int64_t later = text->at_ms != HF_TIME_NONE ? text->at_ms + OPEN_MS : HF_TIME_NONE;
+    const char *told = text->state != HF_ALERT_NOTICE ? text->told_severity : NULL;
+    (void)form;
+    if (!arena || hf_parts_make(arena, text, &parts, err) != 0) {
+        return arena ? -1 : hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
+    }
+    describe(&description, &parts);
+    hf_buf_addc(body, '[');
+    add_alert(body, arena, text, &parts, hf_buf_text(&description), text->severity,
+              text->state == HF_ALERT_RESOLVED ? over : later);
+    if (told && text->severity && strcmp(told, text->severity) != 0) {
+        hf_buf_addc(body, ',');
+        add_alert(body, arena, text, &parts, hf_buf_text(&description), told,
+                  text->state == HF_ALERT_RESOLVED ? over : text->at_ms);
+    }
+    hf_buf_addc(body, ']');
     return hf_buf_ok(body) && hf_buf_ok(&description) ? 0
                                                       : hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
 }

@@ -315,6 +315,7 @@ int hf_groups_recall(struct hf_groups *groups, const struct hf_group_settings *s
         group->told_ms = told->at_ms > group->told_ms ? told->at_ms : group->told_ms;
         unsigned rank = hf_severity_rank(member->severity);
         group->told_rank = rank > group->told_rank ? rank : group->told_rank;
+        group->said_rank = group->told_rank;
     }
     hf_row_free(row);
     return is_whole ? 0 : hf_error_set(err, HF_ENOMEM, "recall what was told: out of memory");
@@ -346,6 +347,7 @@ static int inherit_group(struct hf_groups *groups, const struct hf_group *from)
         member->seen_ms = old->seen_ms;
         group->told_ms = from->told_ms;
         group->told_rank = from->told_rank;
+        group->said_rank = from->said_rank;
     }
     return 0;
 }

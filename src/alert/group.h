@@ -60,6 +60,7 @@ struct hf_group {
     size_t row_count;
     int64_t told_ms; /* its last message; HF_TIME_NONE: none */
     unsigned told_rank;
+    unsigned said_rank; /* as its last message had it */
     bool in_flight;
 };
 
@@ -121,6 +122,7 @@ struct hf_batch {
     char key[40];
     int64_t created_ms; /* of the oldest row */
     int64_t attempts;   /* of the row that was tried most */
+    unsigned said_rank; /* how grave its text says it is */
     int64_t now_ms;
 };
 /* Takes rows out of the groups, at most most_rows. Free it by hf_batch_end. */

@@ -9,6 +9,8 @@
 #define MOST_ITEMS 100
 #define MOST_NAMES 3
 
+static const char *const SEVERITIES[] = {"info", "warning", "critical"};
+
 struct tally {
     size_t all;
     size_t open;
@@ -190,7 +192,6 @@ static const char *action(struct hf_arena *arena, const struct hf_group *group, 
 static int say_group(struct hf_batch *batch, const struct hf_group *group, struct hf_alert_text *out,
                      struct hf_error *err)
 {
-    static const char *const SEVERITIES[] = {"info", "warning", "critical"};
     struct tally tally = {.drifted_ms = HF_TIME_NONE, .seen_ms = HF_TIME_NONE, .corrected_ms = HF_TIME_NONE};
     count(&tally, group);
     enum hf_alert_state state = tally.open == 0            ? HF_ALERT_RESOLVED
@@ -322,7 +323,6 @@ static const char *line_of(struct hf_batch *batch, const struct hf_group *group,
 
 static int say_digest(struct hf_batch *batch, struct hf_alert_text *out, struct hf_error *err)
 {
-    static const char *const SEVERITIES[] = {"info", "warning", "critical"};
     size_t most = batch->group_count < MOST_ITEMS ? batch->group_count : MOST_ITEMS;
     struct hf_alert_item *items = hf_arena_array(batch->arena, most, sizeof *items);
     struct tally tally = {.drifted_ms = HF_TIME_NONE, .seen_ms = HF_TIME_NONE, .corrected_ms = HF_TIME_NONE};
@@ -384,5 +384,9 @@ int hf_batch_text(struct hf_batch *batch, const char *dashboard_url, struct hf_a
         say_one(batch, group, out);
     }
     out->key = batch->key;
+    batch->said_rank = hf_severity_rank(out->severity);
+    if (batch->group_count == 1 && hf_group_any_told(group)) {
+        out->told_severity = SEVERITIES[group->said_rank];
+    }
     return result == 0 ? add_link(batch, dashboard_url, out, err) : -1;
 }

@@ -139,23 +139,33 @@ static int64_t seconds_of(const char *text)
     return is_time(text) && strptime(text, "%Y-%m-%dT%H:%M:%S", &time) ? (int64_t)timegm(&time) : -1;
 }
 
-/* Its labels are what Alertmanager knows an alert by: with others it would be another alert, and the first would stay.
- */
+/* Its labels are what Alertmanager knows an alert by: with others it is another alert, and the first stays. */
 static void know_alert(struct visit *visit, const cJSON *labels, bool is_over)
 {
     const char *incident = text_in(labels, "incident");
     char *mark = cJSON_PrintUnformatted(labels);
-    const cJSON *known = cJSON_GetObjectItemCaseSensitive(visit->desk->known, incident);
-    const char *old = cJSON_GetStringValue(known);
-    if (is_over && !old) {
-        find(visit, "the end of what never fired: %.200s", mark);
-    } else if (old && strcmp(old, mark) != 0) {
-        find(visit, "the labels of an alert have changed: %.200s, before: %.200s", mark, old);
+    if (is_over && !cJSON_HasObjectItem(visit->desk->known, mark)) {
+        find(visit, "the end of what never fired: %.300s", mark);
     }
-    remember(visit, incident, mark);
+    remember(visit, mark, is_over ? "" : incident);
     (void)snprintf(visit->about, sizeof visit->about, "%s", incident);
-    (void)snprintf(visit->state, sizeof visit->state, "%s", is_over ? "resolved" : "firing");
+    if (!is_over || !visit->state[0]) {
+        (void)snprintf(visit->state, sizeof visit->state, "%s", is_over ? "resolved" : "firing");
+    }
     cJSON_free(mark);
+}
+
+static void count_firing(struct visit *visit)
+{
+    const cJSON *alert;
+    int count = 0;
+    cJSON_ArrayForEach(alert, visit->desk->known)
+    {
+        count += visit->about[0] && strcmp(alert->valuestring, visit->about) == 0;
+    }
+    if (count > 1) {
+        find(visit, "%d alerts of one incident fire: the labels have changed", count);
+    }
 }
 
 static void read_posted(struct visit *visit, const cJSON *alert)
@@ -206,6 +216,7 @@ static void alertmanager(struct visit *visit)
     {
         read_posted(visit, alert);
     }
+    count_firing(visit);
     read_all_texts(visit, visit->json);
     accept_with(visit, 200, JSON, "%s", "");
 }

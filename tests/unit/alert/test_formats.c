@@ -368,6 +368,20 @@ Test(formats, one_incidents_messages_are_known_by_the_same_name)
     cJSON_Delete(b);
 }
 
+Test(formats, alertmanager_is_told_that_the_alert_of_the_severity_before_is_over)
+{
+    struct hf_alert_text text = open_drift();
+    size_t len;
+    text.told_severity = "warning";
+    cJSON *json = body_of(hf_alert_format_named("alertmanager"), &text, &len);
+    cr_assert_eq(cJSON_GetArraySize(json), 2);
+    cr_expect_str_eq(text_of(cJSON_GetObjectItem(cJSON_GetArrayItem(json, 0), "labels"), "severity"), "critical");
+    cr_expect_str_eq(text_of(cJSON_GetArrayItem(json, 0), "endsAt"), "2026-03-02T09:30:00.123Z");
+    cr_expect_str_eq(text_of(cJSON_GetObjectItem(cJSON_GetArrayItem(json, 1), "labels"), "severity"), "warning");
+    cr_expect_str_eq(text_of(cJSON_GetArrayItem(json, 1), "endsAt"), "2026-03-01T09:30:00.123Z");
+    cJSON_Delete(json);
+}
+
 Test(formats, an_unknown_service_has_none)
 {
     cr_assert_null(hf_alert_format_named("smoke-signals"));

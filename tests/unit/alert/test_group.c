@@ -74,6 +74,7 @@ struct said {
     enum hf_alert_state state;
     char incident[100];
     char severity[20];
+    char told_severity[20];
     char action[300];
     char who[100];
     char key[40];
@@ -92,6 +93,7 @@ static struct said finish(struct hf_batch *batch, bool told)
     (void)snprintf(said.title, sizeof said.title, "%s", text.title);
     (void)snprintf(said.incident, sizeof said.incident, "%s", text.incident ? text.incident : "");
     (void)snprintf(said.severity, sizeof said.severity, "%s", text.severity ? text.severity : "");
+    (void)snprintf(said.told_severity, sizeof said.told_severity, "%s", text.told_severity ? text.told_severity : "");
     (void)snprintf(said.action, sizeof said.action, "%s", text.action ? text.action : "");
     (void)snprintf(said.key, sizeof said.key, "%s", text.key);
     said.state = text.state;
@@ -268,6 +270,21 @@ Test(group, a_pager_is_not_woken_by_mere_news_but_by_what_needs_somebody_and_by_
     cr_expect_str_eq(say(T0 + 202 * S).title, "pause.refused");
     notice(T0 + 300 * S, "alert.test", "info");
     cr_expect_str_eq(say(T0 + 302 * S).title, "alert.test");
+}
+
+/* Alertmanager knows an alert by its severity too. */
+Test(group, a_message_says_what_severity_its_channel_was_told_before)
+{
+    event(T0, "seen", "a", "one", "warning");
+    cr_expect_str_eq(say(T0 + 2 * S).told_severity, "");
+    event(T0 + 60 * S, "seen", "a", "one", "critical");
+    struct said graver = say(T0 + 62 * S);
+    cr_expect_str_eq(graver.severity, "critical");
+    cr_expect_str_eq(graver.told_severity, "warning");
+    event(T0 + 120 * S, "back", "a", "one", "info");
+    struct said over = say(T0 + 122 * S);
+    cr_expect_str_eq(over.severity, "critical");
+    cr_expect_str_eq(over.told_severity, "critical");
 }
 
 Test(group, without_resolved_no_end_is_told_and_nothing_is_repeated)
