@@ -154,51 +154,57 @@ static ssize_t break_off(void *ctx, uint64_t at, char *buf, size_t most)
     return 4;
 }
 
-/* The answer of a service that fails, or -1: it has no answer to that. */
-static int fail(struct MHD_Connection *connection, const struct post *post, const struct fault *fault,
-                enum MHD_Result *result)
+/* 0: no answer; -1: there is no such fault. */
+static int status_of(const struct fault *fault)
+{
+    static const struct {
+        const char *name;
+        int status;
+    } STATUSES[] = {{"hang", 0}, {"close", 0}, {"gone", 0}, {"cut", 200}, {"redirect", 307}, {"deleted", 404}};
+    int status = (int)strtol(fault->name, NULL, 10);
+    for (size_t i = 0; i < sizeof STATUSES / sizeof STATUSES[0]; i++) {
+        if (strcmp(fault->name, STATUSES[i].name) == 0) {
+            return STATUSES[i].status;
+        }
+    }
+    return status >= 200 && status <= 599 ? status : -1;
+}
+
+static enum MHD_Result fail(struct MHD_Connection *connection, const struct post *post, const struct fault *fault,
+                            int status)
 {
     const struct service *service = post->service;
     char text[400];
     char seconds[40];
-    *result = MHD_NO;
     if (strcmp(fault->name, "hang") == 0) {
         struct fault now = *fault;
         for (int step = 0; step < HANG_STEPS && strcmp(now.name, "hang") == 0; step++) {
             pause_ms(50);
             now = fault_of(post);
         }
-        return 0;
     }
-    if (strcmp(fault->name, "close") == 0 || strcmp(fault->name, "lost") == 0 || strcmp(fault->name, "gone") == 0) {
-        return 0;
+    if (status == 0) {
+        return MHD_NO;
     }
     if (strcmp(fault->name, "cut") == 0) {
         struct MHD_Response *response = MHD_create_response_from_callback(200, 64, break_off, NULL, NULL);
-        *result = MHD_queue_response(connection, 200, response);
+        enum MHD_Result result = MHD_queue_response(connection, 200, response);
         MHD_destroy_response(response);
-        return 200;
+        return result;
     }
-    if (strcmp(fault->name, "redirect") == 0) {
-        *result = answer(connection, 307, "text/html", "", "Location", "/elsewhere");
-        return 307;
+    if (status == 307) {
+        return answer(connection, status, "text/html", "", "Location", "/elsewhere");
     }
     if (strcmp(fault->name, "deleted") == 0) {
-        *result = answer(connection, 404, service->gone_type, service->gone, NULL, NULL);
-        return 404;
-    }
-    int status = (int)strtol(fault->name, NULL, 10);
-    if (status < 200 || status > 599) {
-        return -1;
+        return answer(connection, status, service->gone_type, service->gone, NULL, NULL);
     }
     (void)snprintf(seconds, sizeof seconds, "%.0f", fault->seconds);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     (void)snprintf(text, sizeof text, status == 429 ? service->busy : "upstream failed (%g)", fault->seconds);
 #pragma GCC diagnostic pop
-    *result = answer(connection, status, status == 429 && text[0] == '{' ? "application/json" : "text/plain", text,
-                     fault->seconds > 0 ? "Retry-After" : NULL, seconds);
-    return status;
+    return answer(connection, status, status == 429 && text[0] == '{' ? "application/json" : "text/plain", text,
+                  fault->seconds > 0 ? "Retry-After" : NULL, seconds);
 }
 
 static void read_visit(struct MHD_Connection *connection, struct post *post, const struct reading *reading,
@@ -263,24 +269,19 @@ static enum MHD_Result serve(struct MHD_Connection *connection, struct post *pos
         cJSON_Delete(post->desk.known);
         post->desk.known = known;
     }
-    int status = visit.status ? visit.status : 200;
-    if (!is_taken) {
-        (void)pthread_mutex_unlock(&street.lock);
-        int failed = fail(connection, post, &fault, &result);
-        if (failed < 0) {
-            fprintf(stderr, "there is no fault \"%s\"\n", fault.name);
-            exit(2);
-        }
-        status = failed;
-        (void)pthread_mutex_lock(&street.lock);
-    } else if (!*fault.name) {
-        result = answer(connection, status, visit.answer_type, visit.answer, NULL, NULL);
+    int status = !is_taken ? status_of(&fault) : visit.status ? visit.status : 200;
+    if (status < 0) {
+        fprintf(stderr, "there is no fault \"%s\"\n", fault.name);
+        exit(2);
     }
     keep_line(post, &visit, &fault, status);
+    if (is_taken && !*fault.name) {
+        result = answer(connection, status, visit.answer_type, visit.answer, NULL, NULL);
+    }
     cJSON_Delete(visit.json);
     cJSON_Delete(visit.findings);
     (void)pthread_mutex_unlock(&street.lock);
-    return result;
+    return is_taken ? result : fail(connection, post, &fault, status);
 }
 
 static bool take_in(struct reading *reading, const char *bytes, size_t len)
