@@ -247,11 +247,17 @@ static void unchunk(struct reply *reply)
 
 struct reply ask(const struct server *server, const char *method, const char *target, const char *head)
 {
+    return ask_body(server, method, target, head, "");
+}
+
+struct reply ask_body(const struct server *server, const char *method, const char *target, const char *head,
+                      const char *body)
+{
     struct reply reply = {0};
     struct hf_buf request = {0};
     struct hf_buf seen = {0};
     int fd = dial(server);
-    hf_buf_addf(&request, "%s %s HTTP/1.1\r\n%sConnection: close\r\n\r\n", method, target, head);
+    hf_buf_addf(&request, "%s %s HTTP/1.1\r\n%sConnection: close\r\n\r\n%s", method, target, head, body);
     send_text(fd, request.ptr);
     while (read_some(fd, &seen, 10000)) {
     }

@@ -51,6 +51,9 @@ struct reply {
 struct reply get(const struct server *server, const char *target);
 /* head: everything between the request line and the empty line, each line with \r\n. */
 struct reply ask(const struct server *server, const char *method, const char *target, const char *head);
+/* The same with a body; head has its Content-Length. */
+struct reply ask_body(const struct server *server, const char *method, const char *target, const char *head,
+                      const char *body);
 void reply_free(struct reply *reply);
 /* A header's value in a static buffer; NULL when there is none. */
 const char *reply_header(const struct reply *reply, const char *name);
