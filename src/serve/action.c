@@ -398,7 +398,7 @@ void hf_serve_pauses(const struct hf_request *request, struct hf_answer *answer)
     }
     answer->type = "application/json";
     hf_out_open(&answer->body, NULL, '{');
-    hf_out_raw(&answer->body, "pauses", actions->pauses ? hf_buf_text(&list) : "[]");
+    hf_out_raw(&answer->body, "items", actions->pauses ? hf_buf_text(&list) : "[]");
     hf_out_close(&answer->body, '}');
     hf_buf_addc(&answer->body, '\n');
 }

@@ -247,7 +247,7 @@ Test(actions, what_came_of_it_is_told)
         cr_expect(found == 404 || found == 400, "%s: %d", NONE[i], found);
     }
     reply = with(&server, "GET", "/api/v1/pauses", AS(BOB), NULL);
-    cr_expect(strstr(reply.body, "{\"pauses\":[{\"id\":\"p-1\""), "%s", reply.body);
+    cr_expect(strstr(reply.body, "{\"items\":[{\"id\":\"p-1\""), "%s", reply.body);
     reply_free(&reply);
 }
 
