@@ -153,6 +153,7 @@ int hf_channel_init(struct hf_channel *channel, struct hf_alert *alert, const st
     channel->first_ms = or_default(config->backoff_first_ms, FIRST_MS);
     channel->most_ms = or_default(config->backoff_max_ms, MOST_MS);
     channel->may_be_more = true;
+    channel->begun_ms = hf_now_ms();
     channel->timer = hf_timer_new(alert->loop, on_timer, channel);
     if (!channel->name || (config->secret && !channel->secret) || (config->token && !channel->token) ||
         (config->conversation && !channel->conversation) || (config->dashboard_url && !channel->dashboard_url) ||
@@ -568,6 +569,7 @@ static int keep_message(struct hf_channel *channel, const struct hf_alert_messag
         pass_row(channel, row);
         return 0;
     }
+    row->may_be_told = message->attempts > 0 || message->created_ms < channel->begun_ms;
     row->is_snoozed =
         hf_route_snoozed_until(settings->snoozes, settings->snooze_count, &row->text, now_ms) != HF_TIME_NONE;
     if (hf_groups_add(&channel->groups, settings, row, err) != 0) {

@@ -28,6 +28,7 @@ struct hf_channel {
     struct hf_http_call *call; /* NULL: nothing under way */
     bool asked;                /* the outbox owes an answer */
     bool woken;                /* new messages may have come since it was asked */
+    int64_t begun_ms;          /* wall clock: what is older may have been sent by a program before */
     int64_t closed_until_ms;   /* monotonic: the receiver is down or asked for quiet */
     unsigned failures;         /* no answer, or a transient one, in a row */
     unsigned refusals;         /* since the last delivery */

@@ -473,12 +473,22 @@ static bool is_mere_news(const struct hf_group *group)
     return group->member_count == 0 && rank_of(group) == 0 && !(type && strcmp(type, "alert.test") == 0);
 }
 
+static bool may_be_told(const struct hf_group *group)
+{
+    for (const struct hf_row *row = group->first; row; row = row->next) {
+        if (row->may_be_told) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool hf_group_passes(const struct hf_group *group, const struct hf_group_settings *settings)
 {
     if (!group->first || group->member_count == 0) {
         return group->first && settings->is_pager && is_mere_news(group);
     }
-    bool told = hf_group_any_told(group);
+    bool told = hf_group_any_told(group) || may_be_told(group);
     bool over = all_over(group);
     bool only_closed = true;
     for (size_t i = 0; i < group->member_count; i++) {

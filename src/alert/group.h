@@ -19,6 +19,7 @@ struct hf_row {
     struct hf_alert_text text;
     int64_t since_ms; /* when it came to be, never later than when it was taken */
     bool is_snoozed;
+    bool may_be_told; /* an attempt had no answer, or was made by a program that was killed */
 };
 /* An event that can't be read is a row still: it says so. */
 int hf_row_new(const struct hf_alert_message *message, const char *dashboard_url, int64_t now_ms, struct hf_row **out,

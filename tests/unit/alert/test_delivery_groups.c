@@ -157,6 +157,60 @@ Test(delivery_groups, a_pagers_messages_wait_one_by_one_for_room)
     receiver_free(&receiver);
 }
 
+static struct hf_alert_channel pager(const char *url)
+{
+    struct hf_alert_channel channel = chat(url);
+    channel.type = "pagerduty";
+    channel.token = "routing";
+    return channel;
+}
+
+/* It may have arrived for all that: then only the end of it closes what was opened. */
+Test(delivery_groups, a_pager_that_did_not_answer_is_told_the_end_of_what_it_may_have_heard)
+{
+    static const struct answer SCRIPT[] = {{ANSWER_HANG, 0, NULL, NULL}};
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, SCRIPT, 1);
+    struct hf_alert_channel channel = pager(url_of(&receiver, url, sizeof url));
+    channel.group_wait_ms = 1;
+    seen("drift.seen", 1, "a");
+    start(&channel, 1);
+    (void)run(150);
+    seen("drift.healed", 1, "a");
+    hf_alert_wake(outbox.alert);
+    cr_assert(run(5000));
+    receiver_stop(&receiver);
+    cr_assert_eq(receiver.count, 2);
+    cr_expect_not_null(strstr(text_of(&receiver, 0), "\"trigger\""));
+    cr_expect_not_null(strstr(text_of(&receiver, 1), "\"resolve\""), "%s", text_of(&receiver, 1));
+    receiver_free(&receiver);
+}
+
+/* A program that was killed does not know what it had sent. */
+Test(delivery_groups, a_pager_is_told_the_end_of_what_it_may_have_heard_before_a_restart)
+{
+    struct receiver receiver;
+    char url[200];
+    receiver_start(&receiver, NULL, 0);
+    struct hf_alert_channel channel = pager(url_of(&receiver, url, sizeof url));
+    seen("drift.seen", 1, "a");
+    seen("drift.healed", 1, "a");
+    outbox.rows[0].created_ms = outbox.rows[1].created_ms = hf_now_ms() - 1000;
+    start(&channel, 1);
+    cr_assert(run(5000));
+    cr_expect_eq(receiver_count(&receiver), 1);
+    cr_expect_not_null(strstr(text_of(&receiver, 0), "\"resolve\""));
+    seen("drift.seen", 2, "b");
+    seen("drift.healed", 2, "b");
+    hf_alert_wake(outbox.alert);
+    cr_assert(run(5000));
+    receiver_stop(&receiver);
+    cr_expect_eq(receiver.count, 1, "what began and ended since is not told");
+    cr_expect_eq(outbox.rows[3].outcome, HF_ALERT_PASSED);
+    receiver_free(&receiver);
+}
+
 Test(delivery_groups, what_is_not_for_a_channel_goes_from_its_outbox_unsent)
 {
     static const char *const KINDS[] = {"Deployment"};
