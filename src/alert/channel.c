@@ -530,12 +530,12 @@ void hf_channel_wake(struct hf_channel *channel)
     }
 }
 
-/* Not for this channel, and nothing that it was told of before. */
+/* Not for this channel, and not the end of what it was told of or is about to be. */
 static bool is_for_others(const struct hf_channel *channel, const struct hf_alert_text *text)
 {
     const struct hf_policy *policy = &channel->policy;
     return !hf_route_wants(policy->match, policy->match_count, policy->except, policy->except_count, text) &&
-           !(text->state == HF_ALERT_RESOLVED && hf_groups_told(&channel->groups, text->incident));
+           !(text->state == HF_ALERT_RESOLVED && hf_groups_know(&channel->groups, text->incident));
 }
 
 static void pass_row(struct hf_channel *channel, struct hf_row *row)

@@ -126,10 +126,9 @@ static struct hf_group *group_of_incident(const struct hf_groups *groups, const 
     return NULL;
 }
 
-bool hf_groups_told(const struct hf_groups *groups, const char *incident)
+bool hf_groups_know(const struct hf_groups *groups, const char *incident)
 {
-    const struct hf_group *group = group_of_incident(groups, incident);
-    return group && find_member(group, incident)->told;
+    return group_of_incident(groups, incident) != NULL;
 }
 
 static void add_part(struct hf_buf *key, unsigned by, enum hf_alert_by bit, const char *text)

@@ -91,7 +91,8 @@ int hf_groups_recall(struct hf_groups *groups, const struct hf_group_settings *s
                      const struct hf_alert_told *told, struct hf_error *err);
 /* What was told there is known here too. */
 int hf_groups_inherit(struct hf_groups *groups, const struct hf_groups *before, struct hf_error *err);
-bool hf_groups_told(const struct hf_groups *groups, const char *incident);
+/* Whether it was told, or is about to be. */
+bool hf_groups_know(const struct hf_groups *groups, const char *incident);
 /* The group whose message is due, the one that waits longest first; NULL: none, *wait_ms says when the next one is
  * (INT64_MAX: none waits). */
 struct hf_group *hf_groups_due(struct hf_groups *groups, const struct hf_group_settings *settings, int64_t now_ms,

@@ -237,6 +237,36 @@ Test(delivery_groups, what_is_not_for_a_channel_goes_from_its_outbox_unsent)
     receiver_free(&receiver);
 }
 
+/* Its pattern fits how a trouble begins only: whoever is about to be told that hears of the end all the same. */
+Test(delivery_groups, the_end_of_what_waits_to_be_told_is_for_the_channel_too)
+{
+    static const char *const OUTCOMES[] = {"blocked"};
+    static const struct answer SCRIPT[] = {{ANSWER_STATUS, 500, NULL, NULL}};
+    struct hf_alert_match match = {.on = {[HF_ON_OUTCOME] = {OUTCOMES, 1}}};
+    for (size_t failures = 0; failures < 2; failures++) {
+        struct receiver receiver;
+        char url[200];
+        receiver_start(&receiver, SCRIPT, failures);
+        struct hf_alert_channel channel = chat(url_of(&receiver, url, sizeof url));
+        channel.match = &match;
+        channel.match_count = 1;
+        size_t first = outbox.count;
+        seen("correction.blocked", (int)failures, "a");
+        start(&channel, 1);
+        (void)run(50);
+        seen("correction.confirmed", (int)failures, "a");
+        hf_alert_wake(outbox.alert);
+        cr_assert(run(5000), "%zu of %zu settled", outbox.settled, outbox.count);
+        receiver_stop(&receiver);
+        cr_expect_eq(outbox.rows[first + 1].outcome, HF_ALERT_DELIVERED, "the end was not told");
+        cr_expect_not_null(strstr(text_of(&receiver, receiver.count - 1), "RESOLVED"), "%s",
+                           text_of(&receiver, receiver.count - 1));
+        receiver_free(&receiver);
+        hf_alert_free(outbox.alert);
+        outbox.alert = NULL;
+    }
+}
+
 Test(delivery_groups, grouped_events_reach_a_webhook_as_a_batch_of_cloud_events)
 {
     struct receiver receiver;

@@ -370,7 +370,7 @@ Test(group, the_end_of_what_was_told_before_a_restart_has_the_same_name)
                                  .event_json = "{\"type\":\"drift.seen\",\"target\":\"dev\",\"kind\":\"Deployment\","
                                                "\"namespace\":\"a\",\"name\":\"one\",\"severity\":\"critical\"}"};
     cr_assert_eq(hf_groups_recall(&groups, &settings, &told, &err), 0, "%s", err.text);
-    cr_expect(hf_groups_told(&groups, "i-one"));
+    cr_expect(hf_groups_know(&groups, "i-one"));
     event(T0 + 5 * S, "back", "a", "one", "warning");
     struct said said = say(T0 + 7 * S);
     cr_expect_eq(said.state, HF_ALERT_RESOLVED);
