@@ -1,4 +1,4 @@
-/* /assets/…: the files of web/, by a list, so that no path of a request ever reaches the file system. */
+/* /assets/…: the files of web/, by names of which none can lead out of it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,16 +8,16 @@
 
 #define FILE_MOST (1u << 20)
 
+/* By the end of the name; the pages' own templates are no assets. */
 static const struct {
-    const char *path;
-    const char *file;
+    const char *end;
     const char *type;
-} ASSETS[] = {
-    {"/assets/style.css", "style.css", "text/css; charset=utf-8"},
-    {"/assets/app.js", "app.js", "text/javascript; charset=utf-8"},
-    {"/assets/icon.svg", "icon.svg", "image/svg+xml"},
-    {"/favicon.ico", "icon.svg", "image/svg+xml"},
+} TYPES[] = {
+    {".css", "text/css; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".svg", "image/svg+xml"},
 };
+#define NAME_MOST 64
 
 int hf_serve_web_file(const struct hf_serve *serve, const char *name, struct hf_buf *out, struct hf_error *err)
 {
@@ -44,8 +44,12 @@ static void send_asset(const struct hf_request *request, struct hf_answer *answe
     struct hf_digest digest;
     char text[HF_SHA256_TEXT];
     if (hf_serve_web_file(request->serve, file, &answer->body, &err) != 0) {
+        if (err.code == HF_ENOTFOUND) {
+            hf_serve_nothing(request, answer);
+            return;
+        }
         hf_log_error(request->serve->log, HF_WARN, "a file of the dashboard can't be read", &err, NULL);
-        hf_answer_problem(answer, err.code == HF_ENOTFOUND ? 404 : 503, "This file of the dashboard can't be read.");
+        hf_answer_problem(answer, 503, "This file of the dashboard can't be read.");
         return;
     }
     answer->type = type;
@@ -55,13 +59,26 @@ static void send_asset(const struct hf_request *request, struct hf_answer *answe
     }
 }
 
-void hf_serve_asset(const struct hf_request *request, struct hf_answer *answer)
+/* NULL when no asset can have this name: small letters and '-' before one of the ends. */
+static const char *type_of(const char *name)
 {
-    for (size_t i = 0; i < sizeof ASSETS / sizeof ASSETS[0]; i++) {
-        if (strcmp(request->query->path, ASSETS[i].path) == 0) {
-            send_asset(request, answer, ASSETS[i].file, ASSETS[i].type);
-            return;
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz-");
+    for (size_t i = 0; len > 0 && len < NAME_MOST && i < sizeof TYPES / sizeof TYPES[0]; i++) {
+        if (strcmp(name + len, TYPES[i].end) == 0) {
+            return TYPES[i].type;
         }
     }
-    hf_serve_nothing(request, answer);
+    return NULL;
+}
+
+void hf_serve_asset(const struct hf_request *request, struct hf_answer *answer)
+{
+    const char *path = request->query->path;
+    const char *name = strcmp(path, "/favicon.ico") == 0 ? "icon.svg" : path + strlen("/assets/");
+    const char *type = type_of(name);
+    if (type) {
+        send_asset(request, answer, name, type);
+    } else {
+        hf_serve_nothing(request, answer);
+    }
 }

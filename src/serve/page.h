@@ -1,10 +1,13 @@
-/* What the page's places are filled from. All that comes from outside goes through hf_html_add. */
+/* What the pages' places are filled from. All that comes from outside goes through hf_html_add. */
 #ifndef HOLDFAST_SERVE_PAGE_H
 #define HOLDFAST_SERVE_PAGE_H
 
 #include "objects.h"
 
+struct hf_page_kind;
+
 struct hf_page {
+    const struct hf_page_kind *kind;
     const struct hf_request *request;
     struct hf_buf *out;
     const struct hf_view *view;        /* NULL: none yet */
@@ -15,9 +18,26 @@ struct hf_page {
     size_t row_count;
     size_t matched;
     size_t skip;
-    size_t events;                       /* how many to show */
-    bool asks_object;                    /* the address names one object: */
-    const struct hf_view_object *object; /* NULL: there is none of that key */
+    const struct hf_view_object *object; /* the one that is asked for; NULL: there is none of that key */
+    const char *incident;                /* NULL: no page of one */
+    struct hf_serve_query query;         /* of its events */
+    struct hf_buf events;                /* a JSON array */
+    bool no_events;                      /* the trail can't be read */
+};
+
+enum hf_page_rows {
+    HF_ROWS_NONE,
+    HF_ROWS_NOT_IN_SYNC, /* worst first */
+    HF_ROWS_BY_ORDER
+};
+
+struct hf_page_kind {
+    const char *path;
+    const char *name;  /* of its template, web/main-NAME.html, and of its module */
+    const char *title; /* in the list of pages; NULL: not there */
+    enum hf_page_rows rows;
+    size_t events; /* how many to show */
+    const char *const *known;
 };
 
 /* page_parts.c */
@@ -27,6 +47,7 @@ void hf_page_state(struct hf_page *page);
 void hf_page_sentence(struct hf_page *page);
 void hf_page_problems(struct hf_page *page);
 void hf_page_targets(struct hf_page *page);
+void hf_page_stands(struct hf_page *page);
 void hf_page_q(struct hf_page *page);
 void hf_page_verdicts(struct hf_page *page);
 void hf_page_version(struct hf_page *page);
@@ -38,9 +59,25 @@ void hf_page_more(struct hf_page *page);
 void hf_page_detail(struct hf_page *page);
 
 /* page_events.c */
+/* Reads what page->query asks for; a failure is told in its place. */
+void hf_page_read_events(struct hf_page *page);
 void hf_page_events(struct hf_page *page);
+void hf_page_more_events(struct hf_page *page);
+
+/* page_incident.c */
+void hf_page_incident(struct hf_page *page);
+
+/* page_trail.c */
+/* Fills page->query by the address. False, and a 400, when a parameter is wrong. */
+bool hf_page_asks_trail(struct hf_page *page, struct hf_answer *answer);
+void hf_page_trail_fields(struct hf_page *page);
+void hf_page_states(struct hf_page *page);
 
 void hf_page_time(struct hf_buf *out, int64_t ms); /* <time>; "not known" for HF_TIME_NONE */
 void hf_page_badge(struct hf_buf *out, enum hf_rank rank);
+/* "name=value" behind `between`, escaped; nothing where there is no value. */
+void hf_page_parameter(struct hf_buf *out, const char *between, const char *name, const char *value);
+/* Long values are cut to `most` bytes; NULL: "(absent)". */
+void hf_page_cut(struct hf_buf *out, const char *text, size_t most);
 
 #endif

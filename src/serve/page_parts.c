@@ -26,6 +26,9 @@ void hf_page_title(struct hf_page *page)
                                         [HF_STATE_HANDLED] = "Being handled",
                                         [HF_STATE_ACT] = "Act",
                                         [HF_STATE_STARTING] = "Starting"};
+    if (page->kind->title && strcmp(page->kind->path, "/") != 0) {
+        hf_buf_addf(page->out, "%s · ", page->kind->title);
+    }
     hf_buf_addf(page->out, "%s · holdfast", WORDS[page->assessment.state]);
 }
 
@@ -73,7 +76,7 @@ static void add_target_counts(struct hf_page *page, size_t number)
         if (count == 0 && !(rank == HF_RANK_IN_SYNC && total == 0)) {
             continue;
         }
-        hf_buf_addf(out, "<li><a class=\"badge\" data-verdict=\"%s\" href=\"/?verdict=%s&amp;target=",
+        hf_buf_addf(out, "<li><a class=\"badge\" data-verdict=\"%s\" href=\"/units?verdict=%s&amp;target=",
                     hf_rank_name((enum hf_rank)rank), hf_rank_name((enum hf_rank)rank));
         hf_buf_add_url(out, hf_slice_of(page->view->targets[number].name));
         hf_buf_addf(out, "\"><b>%zu</b> %s</a></li>", count, hf_rank_words((enum hf_rank)rank));
@@ -93,13 +96,7 @@ static void add_target(struct hf_page *page, size_t number)
     hf_html_add(out, target->server);
     hf_buf_adds(out, "</p>");
     add_target_counts(page, number);
-    hf_buf_adds(out, "<dl><div><dt>Cluster</dt><dd>");
-    hf_html_add(out, target->cluster_state);
-    hf_buf_adds(out, " since ");
-    hf_page_time(out, target->cluster_since_ms);
-    hf_buf_adds(out, "</dd></div><div><dt>Units read</dt><dd>");
-    hf_page_time(out, target->source_at_ms);
-    hf_buf_adds(out, "</dd></div><div><dt>Correction</dt><dd>");
+    hf_buf_adds(out, "<dl><div><dt>Correction</dt><dd>");
     hf_html_add(out, target->correction);
     uint64_t under_way = target->in_flight + target->queued;
     hf_buf_addf(out, ", %" PRIu64 " put back, %" PRIu64 " under way</dd></div></dl></li>", target->corrected,
@@ -113,6 +110,57 @@ void hf_page_targets(struct hf_page *page)
     }
     if (!page->view || page->view->target_count == 0) {
         hf_buf_adds(page->out, "<li class=\"dim\">None yet.</li>");
+    }
+}
+
+static void begin_stand(struct hf_buf *out, bool is_well, const char *what, const char *name, const char *state)
+{
+    hf_buf_addf(out, "<li class=\"stand\" data-state=\"%s\"><span class=\"mark\" aria-hidden=\"true\"></span><b>%s",
+                is_well ? "well" : "act", what);
+    hf_html_add(out, name);
+    hf_buf_adds(out, "</b> <bdi>");
+    hf_page_cut(out, state, 300);
+    hf_buf_adds(out, "</bdi>");
+}
+
+static void add_stand_time(struct hf_buf *out, const char *before, int64_t ms)
+{
+    hf_buf_addf(out, "<p class=\"dim\">%s", before);
+    hf_page_time(out, ms);
+    hf_buf_adds(out, "</p></li>");
+}
+
+static void add_target_stands(struct hf_buf *out, const struct hf_view_target *target)
+{
+    bool has_problem = target->cluster_problem && target->cluster_problem[0];
+    bool is_synced = target->cluster_state && strcmp(target->cluster_state, "synced") == 0;
+    begin_stand(out, is_synced && !has_problem, "Cluster ", target->name,
+                has_problem ? target->cluster_problem : target->cluster_state);
+    add_stand_time(out, "since ", target->cluster_since_ms);
+    has_problem = target->source_problem && target->source_problem[0];
+    begin_stand(out, !has_problem, "Source of ", target->name, has_problem ? target->source_problem : "read");
+    add_stand_time(out, "", target->source_at_ms);
+}
+
+/* What holdfast depends on, and how old what it knows of it is. */
+void hf_page_stands(struct hf_page *page)
+{
+    const struct hf_view *view = page->view;
+    struct hf_buf *out = page->out;
+    if (!view) {
+        return;
+    }
+    for (size_t i = 0; i < view->target_count; i++) {
+        add_target_stands(out, &view->targets[i]);
+    }
+    bool has_problem = view->trail_problem && view->trail_problem[0];
+    begin_stand(out, !has_problem, "Trail", "", has_problem ? view->trail_problem : "written");
+    hf_buf_adds(out, "</li>");
+    for (size_t i = 0; i < view->channel_count; i++) {
+        const struct hf_view_channel *channel = &view->channels[i];
+        begin_stand(out, !channel->failing, "Channel ", channel->name, channel->failing ? "failing" : "delivering");
+        hf_buf_addf(out, "<p class=\"dim\">%" PRIu64 " delivered, %" PRIu64 " given up</p></li>", channel->delivered,
+                    channel->given_up);
     }
 }
 

@@ -8,6 +8,13 @@ static const struct {
     hf_handler handler;
 } ROUTES[] = {
     {"/", hf_serve_page},
+    {"/units", hf_serve_page},
+    {"/object", hf_serve_page},
+    {"/incidents", hf_serve_page},
+    {"/incidents/", hf_serve_page},
+    {"/trail", hf_serve_page},
+    {"/rules", hf_serve_page},
+    {"/login", hf_serve_page},
     {"/assets/", hf_serve_asset},
     {"/favicon.ico", hf_serve_asset},
     {"/openapi.yaml", hf_serve_openapi},

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { can } from "./canned.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -31,8 +32,8 @@ export function startBrowser() {
   return chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox"] });
 }
 
-// Opens the page; `wrong` collects console errors, page errors and requests to another origin.
-export async function openPage(browser, address, { path = "/", width = 1280, scheme = "light", javaScript = true, mayFail = false } = {}) {
+// Opens the page; `wrong` collects console errors, page errors, what the Content-Security-Policy has stopped, and requests to another origin.
+export async function openPage(browser, address, { path = "/", width = 1280, scheme = "light", javaScript = true, mayFail = false, answers = {} } = {}) {
   const context = await browser.newContext({
     viewport: { width, height: width < 500 ? 812 : 900 }, colorScheme: scheme, javaScriptEnabled: javaScript,
     timezoneId: "America/New_York", locale: "en-GB",
@@ -46,6 +47,9 @@ export async function openPage(browser, address, { path = "/", width = 1280, sch
   page.on("request", (request) => {
     if (new URL(request.url()).origin !== address) wrong.push("request to " + request.url());
   });
+  await page.exposeFunction("holdfastTestStopped", (what) => wrong.push("stopped by the policy: " + what));
+  await page.addInitScript(() => addEventListener("securitypolicyviolation", (event) => globalThis.holdfastTestStopped(event.violatedDirective + " " + event.blockedURI)));
+  if (answers) await can(page, answers);
   await page.goto(address + path);
   return { page, wrong, close: () => context.close() };
 }
@@ -63,3 +67,5 @@ export async function keep(page, name, fullPage = false) {
     await page.screenshot({ path: `${process.env.HF_SCREENSHOTS}/${name}.png`, fullPage });
   }
 }
+
+export const live = (page) => page.locator('#stream[data-state="live"]').waitFor();

@@ -68,7 +68,7 @@ static size_t occurrences(const char *text, const char *part)
     return count;
 }
 
-static void check_page(const char *target)
+static struct reply check_markup(const char *target)
 {
     struct reply reply = get(&server, target);
     cr_assert_eq(reply.status, 200, "%s: %d", target, reply.status);
@@ -80,6 +80,12 @@ static void check_page(const char *target)
     cr_expect_eq(occurrences(reply.body, "\xE2\x80\xAE"), 0, "the reading direction can't be turned");
     cr_expect_eq(occurrences(reply.body, "\x1b"), 0);
     cr_expect(hf_utf8_valid(reply.body, reply.body_len));
+    return reply;
+}
+
+static void check_page(const char *target)
+{
+    struct reply reply = check_markup(target);
     cr_expect_geq(occurrences(reply.body, "&lt;script&gt;alert(1)&lt;/script&gt;"), 2);
     cr_expect_geq(occurrences(reply.body, "{{sentence}}"), 1, "what fills a place is not filled again");
     reply_free(&reply);
@@ -88,14 +94,27 @@ static void check_page(const char *target)
 Test(hostile, names_stay_text_on_the_page)
 {
     check_page("/");
-    check_page("/?q=%3C");
-    check_page("/?q=%22%3E%3Cimg%20src%3Dx%3E{{objects}}&verdict=drifted");
+    check_page("/units");
+    check_page("/trail");
+    static const char *const ASKED[] = {"/units?q=%3C",
+                                        "/units?q=%22%3E%3Cimg%20src%3Dx%3E{{objects}}&verdict=drifted",
+                                        "/incidents/%3Cimg%20src%3Dx%3E",
+                                        "/?incident=%3Cimg%20src%3Dx%3E{{objects}}",
+                                        "/trail?name=%22%3E%3Cimg%20src%3Dx%3E{{objects}}",
+                                        "/incidents?state=%3Cimg",
+                                        "/object?name=%3Cimg%20src%3Dx%3E",
+                                        "/login?next=%22%3E%3Cimg%3E",
+                                        "/rules"};
+    for (size_t i = 0; i < sizeof ASKED / sizeof ASKED[0]; i++) {
+        struct reply reply = check_markup(ASKED[i]);
+        reply_free(&reply);
+    }
 }
 
 Test(hostile, names_stay_text_in_the_detail_of_an_object)
 {
     struct hf_buf target = {0};
-    hf_buf_adds(&target, "/?target=dev&kind=");
+    hf_buf_adds(&target, "/object?target=dev&kind=");
     hf_buf_add_url(&target, hf_slice_of(HOSTILE[0]));
     hf_buf_adds(&target, "&namespace=");
     hf_buf_add_url(&target, hf_slice_of(HOSTILE[0]));
@@ -182,8 +201,9 @@ Test(hostile, a_megabyte_in_a_value_does_not_break_the_page)
     cr_expect_eq(reply.status, 200);
     cr_expect(reply.body_len < 100000, "values are cut in the table: %zu", reply.body_len);
     reply_free(&reply);
-    reply = get(&server, "/?target=dev&kind=Deployment&namespace=traderx-dev&name=service-00000");
+    reply = get(&server, "/object?target=dev&kind=Deployment&namespace=traderx-dev&name=service-00000");
     cr_expect_eq(reply.status, 200);
+    cr_expect(reply.body_len < 100000, "and in the detail: %zu", reply.body_len);
     reply_free(&reply);
 }
 

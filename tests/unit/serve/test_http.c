@@ -346,3 +346,45 @@ Test(http, health_follows_the_loop_and_readiness_the_view)
     cr_expect_eq(reply.status, 200);
     reply_free(&reply);
 }
+
+Test(http, the_pages_templates_and_what_lies_beside_them_are_no_assets)
+{
+    static const char *const PATHS[] = {"/assets/main-overview.html",
+                                        "/assets/page.html",
+                                        "/assets/nothing.js",
+                                        "/assets/.js",
+                                        "/assets/a/b.js",
+                                        "/assets/App.js",
+                                        "/assets/app.js.",
+                                        "/assets/app.jsx",
+                                        "/assets/style.css/x"};
+    for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
+        struct reply reply = get(&server, PATHS[i]);
+        cr_expect_eq(reply.status, 404, "%s: %d", PATHS[i], reply.status);
+        reply_free(&reply);
+    }
+}
+
+Test(http, every_page_is_there_by_its_address)
+{
+    static const char *const PAGES[][2] = {{"/", "overview"},
+                                           {"/units?q=a&verdict=drifted", "units"},
+                                           {"/incidents?state=open", "incidents"},
+                                           {"/incidents/inc-1", "incident"},
+                                           {"/?incident=inc-1", "incident"},
+                                           {"/object?target=dev&kind=Pod&name=a", "object"},
+                                           {"/trail?type=drift.&since=2h&outcome=open", "trail"},
+                                           {"/rules", "rules"},
+                                           {"/login?next=/units", "login"}};
+    for (size_t i = 0; i < sizeof PAGES / sizeof PAGES[0]; i++) {
+        char mark[64];
+        struct reply reply = get(&server, PAGES[i][0]);
+        (void)snprintf(mark, sizeof mark, "<body data-page=\"%s\">", PAGES[i][1]);
+        cr_expect_eq(reply.status, 200, "%s: %d", PAGES[i][0], reply.status);
+        cr_expect(strstr(reply.body, mark), "%s is the page %s", PAGES[i][0], PAGES[i][1]);
+        reply_free(&reply);
+    }
+    struct reply reply = get(&server, "/units?colour=red");
+    cr_expect_eq(reply.status, 400);
+    reply_free(&reply);
+}

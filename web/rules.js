@@ -1,0 +1,75 @@
+// The packs as loaded, which rules fire and which never did, and why a path is judged as it is.
+import { $, cut, element, isolated, plural } from "./dom.js";
+import { get, getIfThere, query } from "./api.js";
+import { keepLive } from "./live.js";
+import { code } from "./parts.js";
+
+const FACTS = ["action", "severity", "added", "grace", "limits", "windows"];
+
+const told = (value) => (value === null || value === undefined || value === "" ? null : typeof value === "string" ? value : JSON.stringify(value));
+
+function fired(rule) {
+  const count = rule.fired ?? rule.count ?? 0;
+  return count > 0 ? element("b", {}, String(count)) : element("span", { class: "dim" }, "never");
+}
+
+function rule(item) {
+  const does = FACTS.map((name) => [name, told(item[name])]).filter(([, value]) => value)
+    .flatMap(([name, value], i) => [i ? " · " : null, name + " ", code(value, 200)]);
+  return element("tr", {},
+    element("th", { scope: "row" }, isolated(item.name || ""), item.description ? element("p", { class: "dim" }, cut(item.description, 500)) : null),
+    element("td", {}, item.match ? code(told(item.match), 600) : "everything"),
+    element("td", {}, ...does),
+    element("td", {}, fired(item)));
+}
+
+function pack(item) {
+  const rules = item.rules || [];
+  const never = rules.filter((one) => !((one.fired ?? one.count ?? 0) > 0)).length;
+  return element("details", { open: true, class: "pack" },
+    element("summary", {}, element("b", {}, isolated(item.name || item.pack || "")), " ",
+      element("span", { class: "dim" }, plural(rules.length, "rule") + (never ? `, ${never} never fired since the start` : ""))),
+    item.description ? element("p", { class: "dim" }, cut(item.description, 500)) : null,
+    element("table", { class: "plain rules" }, element("thead", {}, element("tr", {},
+      ...["Rule", "Matches", "Says", "Fired"].map((title) => element("th", { scope: "col" }, title)))), element("tbody", {}, ...rules.map(rule))));
+}
+
+async function showPacks() {
+  const list = await getIfThere("/api/v1/rules");
+  if (!list) {
+    $("packs").replaceChildren(element("p", {}, "This agent does not serve its rules; `holdfast rules list` tells them."));
+    return;
+  }
+  const open = new Map([...$("packs").querySelectorAll("details")].map((node, i) => [i, node.open]));
+  const made = (list.packs || list.items || []).map(pack);
+  made.forEach((node, i) => {
+    node.open = open.get(i) ?? true;
+  });
+  $("packs").replaceChildren(...made);
+  $("explain").hidden = false;
+}
+
+function answer(body) {
+  if (typeof body.text === "string") return [element("pre", {}, element("code", {}, ...body.text.split("\n").flatMap((part, i) => (i ? ["\u000a" && element("br"), part] : [part]))))];
+  const parts = [];
+  for (const [name, value] of Object.entries(body)) {
+    if (Array.isArray(value)) {
+      parts.push(element("h3", {}, name), element("ol", { class: "answers" }, ...value.map((one) => element("li", {},
+        typeof one === "object" && one !== null ? Object.entries(one).flatMap(([key, part], i) => [i ? " · " : "", key + " " + told(part)]).join("") : told(one)))));
+    } else parts.push(element("p", {}, name + ": ", code(told(value), 1000)));
+  }
+  return parts;
+}
+
+export function start() {
+  $("question").addEventListener("submit", async (submit) => {
+    submit.preventDefault();
+    const asked = Object.fromEntries([...new FormData($("question")).entries()].map(([name, value]) => [name, String(value).trim()]));
+    try {
+      $("answer").replaceChildren(...answer(await get("/api/v1/rules/explain?" + query(asked))));
+    } catch (problem) {
+      $("answer").replaceChildren(element("p", { class: "reason" }, problem.message));
+    }
+  });
+  keepLive({ refresh: () => showPacks().catch(() => {}), pause: () => 5000 });
+}
