@@ -56,12 +56,8 @@ static void read_payload(struct visit *visit, const cJSON *payload)
 
 static void read_alert(struct visit *visit, const char *action, const char *key)
 {
-    const cJSON *known = cJSON_GetObjectItemCaseSensitive(visit->desk->known, key);
     (void)snprintf(visit->about, sizeof visit->about, "%s", key);
     (void)snprintf(visit->state, sizeof visit->state, "%s", action);
-    if (strcmp(action, "resolve") == 0 && !known) {
-        find(visit, "the resolution of what never was triggered: %s", key);
-    }
     remember(visit, key, action);
 }
 
@@ -144,9 +140,6 @@ static void know_alert(struct visit *visit, const cJSON *labels, bool is_over)
 {
     const char *incident = text_in(labels, "incident");
     char *mark = cJSON_PrintUnformatted(labels);
-    if (is_over && !cJSON_HasObjectItem(visit->desk->known, mark)) {
-        find(visit, "the end of what never fired: %.300s", mark);
-    }
     remember(visit, mark, is_over ? "" : incident);
     (void)snprintf(visit->about, sizeof visit->about, "%s", incident);
     if (!is_over || !visit->state[0]) {
