@@ -78,6 +78,9 @@ struct hf_agent_effects {
     /* Has the unit's apply action done on its revision and followed to its end; then hf_agent_unit_applied(ticket). May
      * be NULL, when no target has apply_by_source. */
     int (*apply_unit)(void *ctx, const char *target, const struct hf_unit *unit, uint64_t ticket, struct hf_error *err);
+    /* Has what is live of a unit made its new revision, in the rule's name; nothing is answered. May be NULL. */
+    int (*accept_unit)(void *ctx, const char *target, const struct hf_unit *unit, const char *rule,
+                       struct hf_error *err);
     /* Call hf_agent_tick in so many ms; replaces what was asked before. */
     void (*wake_in)(void *ctx, int64_t delay_ms);
     /* Something that a view shows has changed. */
@@ -193,8 +196,9 @@ struct hf_agent_standing {
     size_t open;        /* incidents */
     const char *reason; /* of one that is not in sync; NULL: none is known */
 };
-/* space NULL: whichever has it. only: counts this object alone (apiVersion aside; NULL: all of it). drifts (may be NULL): what its open incidents are and whose doing, for people,
- * appended. HF_ENOTFOUND; HF_EINVAL: several spaces have it. */
+/* space NULL: whichever has it. only: counts this object alone (apiVersion aside; NULL: all of it). drifts (may be
+ * NULL): what its open incidents are and whose doing, for people, appended. HF_ENOTFOUND; HF_EINVAL: several spaces
+ * have it. */
 int hf_agent_standing(const struct hf_agent *agent, const char *target, const char *space, const char *slug,
                       const struct hf_agent_ref *only, struct hf_agent_standing *out, struct hf_buf *drifts,
                       struct hf_error *err);

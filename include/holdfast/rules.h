@@ -2,9 +2,9 @@
  *
  * A pack is a YAML file by schema/rules.json. Packs are asked in order. Within a pack the first rule that matches
  * speaks, the others of that pack don't. A decision has several properties (action, severity, added, grace, limits,
- * windows): each is decided by the first pack whose speaking rule sets it, so that an own pack may say "observe" and
- * the shipped one still says "critical". What no rule decides: correct, warning, added things are reported, no grace,
- * the target's limits, at any time. */
+ * windows, apply_by): each is decided by the first pack whose speaking rule sets it, so that an own pack may say
+ * "observe" and the shipped one still says "critical". What no rule decides: correct, warning, added things are
+ * reported, no grace, the target's limits, at any time. */
 #ifndef HOLDFAST_RULES_H
 #define HOLDFAST_RULES_H
 
@@ -32,6 +32,15 @@ enum hf_added {
     HF_ADDED_IGNORE
 };
 const char *hf_added_name(enum hf_added added);
+
+/* How it is put back: by a direct apply, or by the unit's apply action in ConfigHub. */
+enum hf_apply_by {
+    HF_APPLY_BY_TARGET, /* as the target says */
+    HF_APPLY_BY_DIRECT,
+    HF_APPLY_BY_CONFIGHUB,     /* where that fails, directly, unless the target says no */
+    HF_APPLY_BY_CONFIGHUB_ONLY /* where that fails, not at all */
+};
+const char *hf_apply_by_name(enum hf_apply_by by); /* "direct", "confighub", "confighub-only"; "target" */
 
 struct hf_rules;
 
@@ -83,12 +92,13 @@ struct hf_rule_question {
 };
 
 /* What is decided, and by which rule each ("pack/rule", NULL: by none). The texts live as long as the rules. */
-enum hf_decided { HF_BY_ACTION, HF_BY_SEVERITY, HF_BY_ADDED, HF_BY_GRACE, HF_BY_LIMITS, HF_BY_WINDOWS };
-#define HF_DECIDED_COUNT 6
+enum hf_decided { HF_BY_ACTION, HF_BY_SEVERITY, HF_BY_ADDED, HF_BY_GRACE, HF_BY_LIMITS, HF_BY_WINDOWS, HF_BY_APPLY };
+#define HF_DECIDED_COUNT 7
 struct hf_decision {
     enum hf_action action;
     enum hf_severity severity;
     enum hf_added added;
+    enum hf_apply_by apply_by;
     int64_t grace_ms;     /* from when it was seen to when it is put back; 0: at once */
     unsigned limit_times; /* so often in limit_within_ms may a path be put back; 0: the target's limits */
     int64_t limit_within_ms;

@@ -36,7 +36,7 @@ static int find_unit(const struct hf_agent *agent, const char *target_name, cons
                                      target_name, slug);
 }
 
-static bool is_of(const struct object *object, const struct hf_unit *unit)
+bool hf_agent_is_of_unit(const struct object *object, const struct hf_unit *unit)
 {
     return !object->is_extra && object->unit && strcmp(object->unit->slug, unit->slug) == 0 &&
            strcmp(object->unit->space ? object->unit->space : "", unit->space ? unit->space : "") == 0;
@@ -78,7 +78,7 @@ int hf_agent_standing(const struct hf_agent *agent, const char *target_name, con
     *out = (struct hf_agent_standing){.unit = unit};
     while (hf_map_next(target->objects, &cursor, NULL, &value)) {
         const struct object *object = value;
-        if (!is_of(object, unit) || !is_meant(object, only)) {
+        if (!hf_agent_is_of_unit(object, unit) || !is_meant(object, only)) {
             continue;
         }
         bool is_well = object->verdict == HF_IN_SYNC && !object->wants_get && !object->desired_changed &&
@@ -146,7 +146,7 @@ int hf_agent_put_back(struct hf_agent *agent, const char *target_name, const cha
     }
     while (hf_map_next(target->objects, &cursor, NULL, &value)) {
         struct object *object = value;
-        if (!is_of(object, unit) || !is_meant(object, only) || object->verdict == HF_IN_SYNC) {
+        if (!hf_agent_is_of_unit(object, unit) || !is_meant(object, only) || object->verdict == HF_IN_SYNC) {
             continue;
         }
         if (object->verdict == HF_UNKNOWN) {

@@ -10,6 +10,9 @@
 #define ASK_AGAIN_MS 10000
 #define APPLYING_MS 2000
 #define STEP_IN_MS 60000
+#define ACCEPT_AFTER_MS 10000 /* what comes and goes is not to become a revision */
+#define ACCEPT_AGAIN_MS 600000
+#define ACCEPT_LOOK_MS 5000
 
 static int64_t mono(const struct hf_agent *agent)
 {
@@ -159,11 +162,22 @@ int hf_agent_confirmed(struct hf_agent *agent, const char *target_name, const ch
 
 /* --- the unit's apply action */
 
+static bool by_source(const struct object *object)
+{
+    return object->apply_by == HF_APPLY_BY_TARGET ? object->target->apply_by_source
+                                                  : object->apply_by != HF_APPLY_BY_DIRECT;
+}
+
+static bool no_fallback(const struct object *object)
+{
+    return object->apply_by == HF_APPLY_BY_CONFIGHUB_ONLY || object->target->no_fallback;
+}
+
 bool hf_agent_by_source(const struct hf_agent *agent, const struct object *object)
 {
     const struct hf_unit *unit = object->unit;
-    if (!object->target->apply_by_source || !agent->effects.apply_unit || !unit->unit_id || !*unit->unit_id ||
-        object->send || object->mend || object->is_extra || object->incident.source_failed) {
+    if (!by_source(object) || !agent->effects.apply_unit || !unit->unit_id || !*unit->unit_id || object->send ||
+        object->mend || object->is_extra || object->incident.source_failed) {
         return false;
     }
     for (size_t i = 0; object->outcomes && i < object->finding_count; i++) {
@@ -181,7 +195,7 @@ static void go_on_without(struct hf_agent *agent, struct object *object, const c
     object->target->failed++;
     hf_agent_tell_failure(agent, object, why);
     object->phase = PHASE_WAITING;
-    if (object->target->no_fallback) {
+    if (no_fallback(object)) {
         hf_agent_block(agent, object, why, hf_agent_backoff(agent, object->incident.attempts + 5, HF_BACKOFF_MOST_MS));
         return;
     }
@@ -206,11 +220,62 @@ int hf_agent_unit_applied(struct hf_agent *agent, uint64_t ticket, const char *w
         hf_agent_tell_sent(agent, object, what);
         hf_agent_count_put_back(agent, object);
         /* Should it still differ, then by a direct apply. */
-        object->incident.source_failed = !object->target->no_fallback;
+        object->incident.source_failed = !no_fallback(object);
         object->wants_get = true;
         object->read_due_ms = 0;
     } else {
         go_on_without(agent, object, state->text);
     }
     return hf_agent_leave(agent, err);
+}
+
+/* --- what is live becomes a revision, by a rule */
+
+static bool is_all_accepted(const struct object *object)
+{
+    size_t cursor = 0;
+    void *value;
+    while (hf_map_next(object->target->objects, &cursor, NULL, &value)) {
+        const struct object *other = value;
+        if (other != object && hf_agent_is_of_unit(other, object->unit) && other->verdict != HF_IN_SYNC &&
+            !(other->is_held && other->accept_rule)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void look_again_in(struct hf_agent *agent, struct object *object, int64_t wait_ms)
+{
+    object->review_ms = mono(agent) + wait_ms;
+    hf_agent_activate(agent, object);
+}
+
+void hf_agent_accept_by_rule(struct hf_agent *agent, struct object *object)
+{
+    struct hf_error err = HF_ERROR_INIT;
+    const struct hf_unit *unit = object->unit;
+    struct incident *incident = &object->incident;
+    int64_t left = incident->seen_ms + (object->accept_after_ms > 0 ? object->accept_after_ms : ACCEPT_AFTER_MS) -
+                   agent->effects.now_ms(agent->effects.ctx);
+    if (!agent->effects.accept_unit || !unit->unit_id || !*unit->unit_id || unit->mode == HF_UNIT_CONTINUOUS_REFRESH ||
+        !incident->open || hf_agent_pause_of(agent, object)) {
+        return;
+    }
+    bool is_asked = object->accept_asked_ms != 0 && hf_digest_equal(&object->accept_asked, &incident->findings);
+    if (is_asked) {
+        left = object->accept_asked_ms + ACCEPT_AGAIN_MS - mono(agent);
+    }
+    if (left > 0) {
+        look_again_in(agent, object, left);
+        return;
+    }
+    object->accept_asked = incident->findings;
+    if (!is_all_accepted(object) ||
+        agent->effects.accept_unit(agent->effects.ctx, object->target->name, unit, object->accept_rule, &err) != 0) {
+        look_again_in(agent, object, ACCEPT_LOOK_MS);
+        return;
+    }
+    object->accept_asked_ms = mono(agent);
+    look_again_in(agent, object, ACCEPT_AGAIN_MS);
 }

@@ -413,6 +413,9 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
     object->verdict = kept;
     if (result == 0 && object->is_held) {
         hf_agent_unplan(agent, object);
+        if (object->accept_rule) {
+            hf_agent_accept_by_rule(agent, object);
+        }
     } else if (result == 0 && object->is_later && hf_agent_corrects(agent, object)) {
         hf_agent_put_off(agent, object, shown, object->hold_reason);
     } else if (result == 0 && verdict != HF_TERMINATING) {

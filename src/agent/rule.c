@@ -21,7 +21,9 @@ struct weighing {
     size_t kept_count;
     size_t now;
     size_t later;
-    size_t apply;    /* of those to be put back now: an apply is needed for them */
+    size_t apply;   /* of those to be put back now: an apply is needed for them */
+    size_t accepts; /* of those that are held: a rule accepts them */
+    const char *accept_rule;
     bool awaits;     /* autoscalers are not known yet */
     bool only_grace; /* all that is put off is given time to come right by itself */
     int64_t review_ms;
@@ -235,6 +237,24 @@ static void hold_for_autoscaler(struct weighing *weighing, const struct hf_findi
     show(weighing, finding, OUTCOME_HOLD);
 }
 
+static void take_accept(struct weighing *weighing, const struct hf_decision *decision)
+{
+    if (decision->action == HF_ACT_ACCEPT) {
+        weighing->accepts++;
+        weighing->accept_rule = decision->by[HF_BY_ACTION];
+        weighing->object->accept_after_ms = decision->grace_ms;
+    }
+}
+
+/* The strictest of what is put back together. */
+static void take_apply_by(struct object *object, enum hf_apply_by by)
+{
+    if (by == HF_APPLY_BY_CONFIGHUB_ONLY || object->apply_by == HF_APPLY_BY_TARGET ||
+        (by == HF_APPLY_BY_DIRECT && object->apply_by == HF_APPLY_BY_CONFIGHUB)) {
+        object->apply_by = by;
+    }
+}
+
 static void weigh_one(struct weighing *weighing, const struct hf_finding *finding)
 {
     struct hf_rule_question question = {.subject = &weighing->subject,
@@ -271,11 +291,15 @@ static void weigh_one(struct weighing *weighing, const struct hf_finding *findin
         weight == HF_WEIGHT_HOLD ? OUTCOME_HOLD : when(weighing, finding->path, finding->manager, &decision);
     if (weight == HF_WEIGHT_HOLD) {
         hold(weighing, finding, &decision);
+        take_accept(weighing, &decision);
     } else if (decision.action == HF_ACT_RECREATE && hf_agent_may_delete(weighing->object, &decision, NULL)) {
         weighing->object->may_recreate = true;
     }
     if (outcome != OUTCOME_NOW) {
         keep_as_live(weighing, finding, decision.by[HF_BY_ACTION]);
+    }
+    if (outcome == OUTCOME_NOW) {
+        take_apply_by(weighing->object, decision.apply_by);
     }
     show(weighing, finding, outcome);
 }
@@ -374,6 +398,8 @@ static void forget_plan(struct object *object)
     object->send = object->mend = object->note = NULL;
     object->mend_is_all = false;
     object->may_recreate = false;
+    object->apply_by = HF_APPLY_BY_TARGET;
+    object->accept_rule = NULL;
     object->review_ms = 0;
     object->awaits_autoscalers = false;
     object->rule = NULL;
@@ -406,6 +432,7 @@ static int finish(struct weighing *weighing, struct hf_judgement *judgement, str
     set_hold(object, weighing->now == 0 && !later && weighing->count > 0, later,
              later ? &weighing->reason : &weighing->hold);
     object->is_grace = later && weighing->only_grace;
+    object->accept_rule = weighing->count > 0 && weighing->accepts == weighing->count ? weighing->accept_rule : NULL;
     if (weighing->note.len > 0) {
         object->note = hf_strdup(hf_buf_text(&weighing->note));
     }
@@ -452,6 +479,7 @@ bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object, enum hf
     forget_plan(object);
     object->severity = decision.severity;
     object->rule = decision.rule;
+    object->apply_by = decision.apply_by;
     bool held =
         decision.action == HF_ACT_OBSERVE || decision.action == HF_ACT_IGNORE || decision.action == HF_ACT_ACCEPT;
     bool later = false;
@@ -537,7 +565,8 @@ int hf_agent_rules(struct hf_agent *agent, const struct hf_rules *rules, struct 
         size_t cursor = 0;
         void *value;
         while (hf_map_next(target->objects, &cursor, NULL, &value)) {
-            ((struct object *)value)->rule = NULL; /* it pointed into the old rules */
+            ((struct object *)value)->rule = NULL; /* they pointed into the old rules */
+            ((struct object *)value)->accept_rule = NULL;
             ((struct object *)value)->has_in_sync = false;
         }
         hf_agent_list_anew(agent, target);

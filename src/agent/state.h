@@ -153,6 +153,11 @@ struct object {
     bool is_extra;    /* no unit holds it any more; unit is the last that did */
     bool awaits_autoscalers; /* judged once they are known */
     bool may_recreate;
+    enum hf_apply_by apply_by; /* of what is put back now */
+    const char *accept_rule;   /* all that differs is to become a revision, by this rule; NULL: not so */
+    int64_t accept_after_ms;   /* ... once it has lasted so long */
+    int64_t accept_asked_ms;   /* monotonic: when that was asked for, of these findings; 0: not yet */
+    struct hf_digest accept_asked;
     bool is_paused; /* as of the last look at the pauses */
     char *who;      /* of the open incident: what the API server has audited, as JSON; NULL: not known */
     struct path_log *paths;
@@ -286,7 +291,12 @@ struct hf_agent {
     bool lacks_memory; /* an event could not be kept: told by the entry's result */
 };
 
+/* hub.c */
+/* Held by a rule that accepts what is live: asked for once it has lasted, and nothing else of the unit differs. */
+void hf_agent_accept_by_rule(struct hf_agent *agent, struct object *object);
+
 /* asked.c */
+bool hf_agent_is_of_unit(const struct object *object, const struct hf_unit *unit);
 /* Whether it may be put back at all: its target corrects, or a person has asked. */
 bool hf_agent_corrects(const struct hf_agent *agent, const struct object *object);
 bool hf_agent_is_pushed(const struct hf_agent *agent, const struct object *object);

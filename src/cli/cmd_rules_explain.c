@@ -6,7 +6,8 @@
 
 #define WIDTH 44
 
-static const char *const DECIDED[HF_DECIDED_COUNT] = {"action", "severity", "added", "grace", "limits", "windows"};
+static const char *const DECIDED[HF_DECIDED_COUNT] = {"action", "severity", "added",   "grace",
+                                                      "limits", "windows",  "apply_by"};
 
 static void say(const struct hf_decision *decision, enum hf_decided what, struct hf_buf *out)
 {
@@ -40,6 +41,10 @@ static void say(const struct hf_decision *decision, enum hf_decided what, struct
                     : *text             ? "held until "
                                         : "held for at least 8 days",
                     decision->held_now ? text : "", decision->held_now && *text ? "Z" : "");
+        break;
+    case HF_BY_APPLY:
+        hf_buf_adds(out,
+                    decision->apply_by == HF_APPLY_BY_TARGET ? "the target's" : hf_apply_by_name(decision->apply_by));
         break;
     }
 }

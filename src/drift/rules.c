@@ -22,6 +22,12 @@ const char *hf_added_name(enum hf_added added)
     return (size_t)added < 3 ? NAMES[added] : "unknown";
 }
 
+const char *hf_apply_by_name(enum hf_apply_by by)
+{
+    static const char *const NAMES[] = {"target", "direct", "confighub", "confighub-only"};
+    return (size_t)by < 4 ? NAMES[by] : "unknown";
+}
+
 int hf_rules_new(struct hf_rules **out, struct hf_error *err)
 {
     struct hf_rules *rules = hf_calloc(1, sizeof *rules);
@@ -150,6 +156,9 @@ static void take(const struct rule *rule, enum hf_decided what, const struct ask
         if (asked->question->now_ms != HF_TIME_NONE) {
             out->held_now = hf_windows_hold(&rule->only, &rule->hold, asked->question->now_ms, &out->held_until_ms);
         }
+        break;
+    case HF_BY_APPLY:
+        out->apply_by = rule->apply_by;
         break;
     }
 }

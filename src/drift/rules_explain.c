@@ -207,6 +207,9 @@ static void add_property(struct hf_buf *out, const struct rule *rule, enum hf_de
     case HF_BY_WINDOWS:
         add_windows(out, rule, asked);
         break;
+    case HF_BY_APPLY:
+        hf_buf_addf(out, "apply_by %s", hf_apply_by_name(rule->apply_by));
+        break;
     }
 }
 

@@ -104,6 +104,7 @@ struct rule {
     enum hf_action action;
     enum hf_severity severity;
     enum hf_added added;
+    enum hf_apply_by apply_by;
     int64_t grace_ms;
     unsigned limit_times;
     int64_t limit_within_ms;

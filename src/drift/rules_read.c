@@ -226,6 +226,11 @@ static const char *severity_name(unsigned index)
     return hf_severity_name((enum hf_severity)index);
 }
 
+static const char *apply_by_name(unsigned index)
+{
+    return hf_apply_by_name((enum hf_apply_by)index);
+}
+
 static const char *added_name(unsigned index)
 {
     return hf_added_name((enum hf_added)index);
@@ -287,6 +292,7 @@ static int read_rule(const struct reading *reading, const struct hf_value *value
     const struct hf_value *action = hf_value_get(value, "action");
     const struct hf_value *severity = hf_value_get(value, "severity");
     const struct hf_value *added = hf_value_get(value, "added");
+    const struct hf_value *apply_by = hf_value_get(value, "apply_by");
     rule->full_name =
         hf_arena_printf(reading->arena, "%s/%s", reading->pack->name, hf_value_text(hf_value_get(value, "name")));
     rule->line = value->line;
@@ -308,13 +314,17 @@ static int read_rule(const struct reading *reading, const struct hf_value *value
         rule->sets |= 1u << HF_BY_ADDED;
         rule->added = (enum hf_added)index_of(added, added_name);
     }
+    if (apply_by) {
+        rule->sets |= 1u << HF_BY_APPLY;
+        rule->apply_by = (enum hf_apply_by)index_of(apply_by, apply_by_name);
+    }
     if (read_times(reading, value, rule) != 0) {
         return -1;
     }
     if (rule->sets == 0) {
         return complain(reading, value,
                         "found a rule that decides nothing, expected action, severity, added, grace, limits, "
-                        "correct_only_during or hold_during");
+                        "correct_only_during, hold_during or apply_by");
     }
     return refuse_at_large(reading, action, rule);
 }

@@ -348,6 +348,26 @@ static void on_timer(void *ctx)
     hf_timer_set(asks->timer, LOOK_MS);
 }
 
+int hf_run_accept_unit(void *ctx, const char *target, const struct hf_unit *unit, const char *rule,
+                       struct hf_error *err)
+{
+    const struct hf_run *run = ctx;
+    char id[HF_ASK_ID];
+    hf_auto_buf struct hf_buf by = {0};
+    if (!run->asks) {
+        return hf_error_set(err, HF_EBUSY, "the agent is just starting");
+    }
+    hf_buf_addf(&by, "rule %s", rule);
+    struct hf_ask ask = {.kind = HF_ASK_ACCEPT,
+                         .target = target,
+                         .space = unit->space,
+                         .unit = unit->slug,
+                         .by = hf_buf_text(&by),
+                         .reason = "the rule accepts what is live",
+                         .at_ms = hf_now_ms()};
+    return hf_ask_submit(run->asks->folder, &ask, id, err);
+}
+
 static void tell_interrupted(void *ctx, const struct hf_ask *ask)
 {
     struct hf_run *run = ctx;

@@ -321,6 +321,7 @@ void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out)
                                      .get = get,
                                      .confirm = hf_run_confirm,
                                      .apply_unit = hf_run_apply_unit,
+                                     .accept_unit = hf_run_accept_unit,
                                      .wake_in = wake_in,
                                      .changed = changed};
 }

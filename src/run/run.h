@@ -198,6 +198,8 @@ void hf_run_pauses_free(struct hf_run *run);                       /* after the 
 int hf_run_asks_begin(struct hf_run *run, struct hf_error *err); /* once the targets are there */
 void hf_run_asks_free(struct hf_run *run);                       /* before ConfigHub's client and the trail */
 bool hf_run_ask_recorded(struct hf_run *run, uint64_t ticket);   /* false: not one of an ask's */
+int hf_run_accept_unit(void *ctx, const char *target, const struct hf_unit *unit, const char *rule,
+                       struct hf_error *err); /* asks in a rule's name */
 
 /* hooks.c */
 int hf_run_hooks(struct hf_run *run, struct hf_error *err);         /* at start and after a reload */

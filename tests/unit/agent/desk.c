@@ -166,6 +166,16 @@ static int apply_unit(void *ctx, const char *target, const struct hf_unit *unit,
     return 0;
 }
 
+static int accept_unit(void *ctx, const char *target, const struct hf_unit *unit, const char *rule,
+                       struct hf_error *err)
+{
+    struct hf_agent_ref ref = {target, "confighub", "Unit", unit->space, unit->slug};
+    struct desk_request *request = put_down(ctx, "accept_unit", &ref, 0);
+    (void)err;
+    request->body = text_of(hf_slice_of(rule));
+    return 0;
+}
+
 static void wake_in(void *ctx, int64_t delay)
 {
     struct desk *desk = ctx;
@@ -221,6 +231,7 @@ struct desk *desk_new(const char *pack)
                                        .get = get,
                                        .confirm = confirm,
                                        .apply_unit = apply_unit,
+                                       .accept_unit = accept_unit,
                                        .wake_in = wake_in,
                                        .changed = changed};
     struct hf_agent_options options = {"0123456789abcdef", 16};

@@ -8,7 +8,8 @@
 #define DESK_MOST 256
 
 struct desk_request {
-    char what[16]; /* "apply", "patch", "remove", "get"; "confirm", "apply_unit" of a unit in ConfigHub */
+    char what[16]; /* "apply", "patch", "remove", "get"; "confirm", "apply_unit", "accept_unit" (body: the
+                      rule) of a unit in ConfigHub */
     char kind[64];
     char name[64];
     char manager[64];

@@ -37,9 +37,9 @@ static void set(struct desk *desk, const char *value, enum hf_unit_state state, 
     desk_units(desk);
 }
 
-static struct desk *in_sync_as(enum hf_unit_mode mode, const struct hf_agent_target_options *options)
+static struct desk *in_sync_by(const char *pack, enum hf_unit_mode mode, const struct hf_agent_target_options *options)
 {
-    struct desk *desk = desk_new(NULL);
+    struct desk *desk = desk_new(pack);
     struct hf_error err = HF_ERROR_INIT;
     if (options) {
         cr_assert_eq(hf_agent_target_set(desk->agent, options, &err), 0, "%s", err.text);
@@ -51,6 +51,11 @@ static struct desk *in_sync_as(enum hf_unit_mode mode, const struct hf_agent_tar
     desk_list(desk, "ConfigMap", live_of("1", 10));
     cr_assert_eq(desk_verdict(desk, "ConfigMap", "web", NULL), HF_IN_SYNC);
     return desk;
+}
+
+static struct desk *in_sync_as(enum hf_unit_mode mode, const struct hf_agent_target_options *options)
+{
+    return in_sync_by(NULL, mode, options);
 }
 
 static struct desk *in_sync(void)
@@ -378,5 +383,89 @@ Test(hub, what_an_action_left_different_is_applied_directly)
     confirmed(desk, HF_OK);
     read_as(desk, live_of("9", 11));
     expect_request(desk, "apply");
+    desk_free(desk);
+}
+
+Test(hub, a_rule_may_say_how_it_is_put_back)
+{
+    struct desk *desk = in_sync_by("pack: mine\nrules:\n- {name: by-hub, match: {kind: ConfigMap}, apply_by: "
+                                   "confighub-only}\n",
+                                   HF_UNIT_ON_DEMAND, NULL);
+    applied(desk, drifts_by_source(desk), HF_EREFUSED);
+    cr_assert_eq(desk_count(desk, "correction.blocked"), 1, "it was put back by something else");
+    desk_free(desk);
+
+    desk = in_sync_by("pack: mine\nrules:\n- {name: by-us, match: {kind: ConfigMap}, apply_by: direct}\n",
+                      HF_UNIT_ON_DEMAND, &BY_SOURCE);
+    desk_change(desk, "ConfigMap", live_of("9", 11));
+    confirmed(desk, HF_OK);
+    read_as(desk, live_of("9", 11));
+    expect_request(desk, "apply");
+    desk_free(desk);
+}
+
+#define ACCEPTS "pack: mine\nrules:\n- {name: theirs, match: {kind: ConfigMap, path: /data/a}, action: accept%s}\n"
+
+static void drifts_accepted(struct desk *desk)
+{
+    desk_change(desk, "ConfigMap", live_of("9", 11));
+    confirmed(desk, HF_OK);
+    read_as(desk, live_of("9", 11));
+    cr_assert_eq(desk_count(desk, "drift.seen"), 1);
+    cr_assert_null(desk_next(desk));
+}
+
+/* Reads what is asked for until the agent asks for something else, or for nothing in that time. */
+static struct desk_request *next_in(struct desk *desk, int64_t ms)
+{
+    for (int64_t waited = 0; waited <= ms; waited += 500) {
+        struct desk_request *request = desk_next(desk);
+        if (request && strcmp(request->what, "get") == 0) {
+            desk_answer(desk, request, HF_OK, live_of("9", 11));
+        } else if (request && strcmp(request->what, "confirm") == 0) {
+            confirmed(desk, HF_OK);
+        } else if (request) {
+            return request;
+        }
+        desk_wait(desk, 500);
+    }
+    return NULL;
+}
+
+Test(hub, what_a_rule_accepts_becomes_a_revision_once_it_has_lasted)
+{
+    char pack[300];
+    (void)snprintf(pack, sizeof pack, ACCEPTS, "");
+    struct desk *desk = in_sync_by(pack, HF_UNIT_ON_DEMAND, NULL);
+    drifts_accepted(desk);
+    cr_assert_null(next_in(desk, 9000), "it was accepted before it had lasted");
+    struct desk_request *request = next_in(desk, 3000);
+    cr_assert_not_null(request);
+    cr_assert_str_eq(request->what, "accept_unit");
+    cr_assert_str_eq(request->body, "mine/theirs");
+    request->answered = true;
+    cr_assert_null(next_in(desk, 300000), "it was asked for twice");
+    desk_free(desk);
+}
+
+Test(hub, what_comes_and_goes_is_not_accepted)
+{
+    char pack[300];
+    (void)snprintf(pack, sizeof pack, ACCEPTS, ", grace: 1m");
+    struct desk *desk = in_sync_by(pack, HF_UNIT_ON_DEMAND, NULL);
+    drifts_accepted(desk);
+    cr_assert_null(next_in(desk, 50000));
+    desk_change(desk, "ConfigMap", live_of("1", 12));
+    cr_assert_null(next_in(desk, 100000));
+    desk_free(desk);
+}
+
+Test(hub, a_unit_of_which_something_else_differs_too_is_not_accepted_by_a_rule)
+{
+    char pack[300];
+    (void)snprintf(pack, sizeof pack, ACCEPTS, "");
+    struct desk *desk = in_sync_by(pack, HF_UNIT_CONTINUOUS_REFRESH, NULL);
+    drifts_accepted(desk);
+    cr_assert_null(next_in(desk, 60000), "a unit that follows live by itself was accepted");
     desk_free(desk);
 }

@@ -254,8 +254,9 @@ struct world *world_new(bool correct, unsigned fight_times)
     world->wake_at = -1;
     world->mono = 1000;
     world->wanted = 1;
-    struct hf_agent_effects effects = {world, now_ms, mono_ms,       random_number, kind_of, follow, unfollow, record,
-                                       apply, patch,  remove_object, get,           NULL,    NULL,   wake_in,  changed};
+    struct hf_agent_effects effects = {world,    now_ms, mono_ms, random_number, kind_of,       follow,
+                                       unfollow, record, apply,   patch,         remove_object, get,
+                                       NULL,     NULL,   NULL,    wake_in,       changed};
     struct hf_agent_options options = {"0123456789abcdef", 16};
     cr_assert_eq(hf_agent_new(&effects, &options, NULL, &world->agent, &err), 0);
     struct hf_agent_target_options target = {.name = "dev",
