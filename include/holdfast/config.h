@@ -60,6 +60,7 @@ struct hf_config_target {
     int64_t step_in_ms;                    /* 0: the default */
     bool apply_by_source;                  /* apply: confighub */
     bool no_fallback;
+    bool report_back; /* drift and correction as annotations on the unit in ConfigHub */
     int64_t action_limit_ms;
     const char *folder; /* source.folder, absolute; NULL: ConfigHub */
     const char *space;  /* source.space; NULL: the folder's name */

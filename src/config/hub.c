@@ -152,6 +152,7 @@ int hf_config_read_selection(struct hf_config *config, const struct hf_value *va
     target->apply_by_source = is_source;
     target->action_limit_ms = duration_of(value, "action_limit", ACTION_LIMIT_MS);
     target->step_in_ms = duration_of(value, "step_in", 0);
+    target->report_back = hf_value_is_true(hf_value_get(value, "report_back"));
     const struct hf_value *fallback = hf_value_get(value, "fallback");
     target->no_fallback = fallback && !hf_value_is_true(fallback);
     return read_spaces(config, hf_value_get(from, "spaces"), out, err) != 0 ||

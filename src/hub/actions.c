@@ -148,6 +148,7 @@ void hub_apply_many(struct hub_call *call)
     const char *where = call->parameter(call, "where");
     cJSON *out = cJSON_CreateArray();
     bool some_failed = false;
+    hub->bulks++;
     if (!where || !*where) {
         cJSON_Delete(out);
         hub_fail(call, 400, "where is required");

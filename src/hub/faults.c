@@ -65,6 +65,7 @@ static void count(struct hub_call *call)
     cJSON *json = cJSON_CreateObject();
     hub_set_number(json, "requests", (int64_t)call->hub->requests);
     hub_set_number(json, "bytes", (int64_t)call->hub->bytes_out);
+    hub_set_number(json, "bulks", (int64_t)call->hub->bulks);
     hub_set_number(json, "applies", (int64_t)call->hub->applies);
     hub_answer(call, 200, json);
 }

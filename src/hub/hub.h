@@ -73,6 +73,7 @@ struct hub {
     bool worker_is_down;
     char worker_fails[200]; /* why the next actions fail; "": they don't */
     struct hub_worker *worker;
+    uint64_t bulks; /* applies of many units in one call */
     uint64_t requests;
     uint64_t bytes_out;
     uint64_t applies;

@@ -158,6 +158,7 @@ static int record(void *ctx, const struct hf_audit_batch *batch, uint64_t ticket
     if (hf_audit_append(run->audit, batch, ticket, err) != 0) {
         return -1;
     }
+    hf_run_report(run, batch);
     if (batch->event_count > 0 && !hf_timer_is_set(run->wake_timer)) {
         hf_timer_set(run->wake_timer, 100);
     }

@@ -1,4 +1,4 @@
-/* ConfigHub as the source of units, asked before a difference is believed to be drift, and as a hand that puts back. */
+/* ConfigHub as the source of units, asked before a difference is believed to be drift. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,17 +12,6 @@ struct run_confirm {
     char *space_id;
     char *unit_id;
     struct run_confirm *next;
-};
-
-/* One apply action of one unit, for all its objects that wait for it. */
-struct run_action {
-    struct run_target *target;
-    char *unit_id;
-    int64_t revision;
-    struct hf_confighub_call *call;
-    uint64_t *tickets;
-    size_t ticket_count;
-    struct run_action *next;
 };
 
 static struct hf_confighub_secret secret_of(const struct hf_secret_ref *ref)
@@ -99,6 +88,7 @@ int hf_run_hub_source(struct run_target *target, const struct hf_config_target *
     struct hf_unit_store store;
     target->is_hub = true;
     target->action_limit_ms = config->action_limit_ms;
+    target->reports_back = config->report_back;
     if (open_store(run, err) != 0 || hf_unitstore_of(run->unitstore, config->name, &store, err) != 0) {
         return -1;
     }
@@ -119,30 +109,14 @@ static void drop_confirm(struct run_confirm *confirm)
     free(confirm);
 }
 
-static void drop_action(struct run_action *action)
-{
-    struct run_action **at = &action->target->actions;
-    while (*at && *at != action) {
-        at = &(*at)->next;
-    }
-    if (*at) {
-        *at = action->next;
-    }
-    free(action->unit_id);
-    free(action->tickets);
-    free(action);
-}
-
 void hf_run_hub_forget(struct run_target *target)
 {
     while (target->confirms) {
         hf_source_confighub_unconfirm(target->source, target->confirms);
         drop_confirm(target->confirms);
     }
-    while (target->actions) {
-        hf_confighub_cancel(target->actions->call);
-        drop_action(target->actions);
-    }
+    hf_run_actions_forget(target);
+    hf_run_report_forget(target);
 }
 
 static void on_confirmed(void *ctx, bool changed, const struct hf_error *state)
@@ -181,77 +155,6 @@ int hf_run_confirm(void *ctx, const char *target_name, const struct hf_unit *uni
         hf_source_confighub_confirm(target->source, confirm->space_id, confirm->unit_id, on_confirmed, confirm, err) !=
             0) {
         drop_confirm(confirm);
-        return -1;
-    }
-    return 0;
-}
-
-static void on_action_done(void *ctx, const struct hf_confighub_action *action, const struct hf_error *state)
-{
-    struct run_action *done = ctx;
-    struct hf_run *run = done->target->run;
-    hf_auto_buf struct hf_buf text = {0};
-    hf_buf_addf(&text, "ConfigHub's action %s, apply of revision %lld, ended in %lld ms: %s", action->operation_id,
-                (long long)done->revision, (long long)action->took_ms,
-                *action->result ? action->result : hf_confighub_outcome_name(action->outcome));
-    if (*action->message) {
-        hf_buf_addf(&text, " (%s)", action->message);
-    }
-    /* What is asked for from here on is another action. */
-    for (struct run_action **at = &done->target->actions; *at; at = &(*at)->next) {
-        if (*at == done) {
-            *at = done->next;
-            break;
-        }
-    }
-    for (size_t i = 0; i < done->ticket_count; i++) {
-        struct hf_error err = HF_ERROR_INIT;
-        hf_run_told(run, hf_agent_unit_applied(run->agent, done->tickets[i], hf_buf_text(&text), state, &err), &err);
-    }
-    drop_action(done);
-}
-
-static bool add_ticket(struct run_action *action, uint64_t ticket)
-{
-    uint64_t *tickets = hf_reallocarray(action->tickets, action->ticket_count + 1, sizeof *tickets);
-    if (tickets) {
-        action->tickets = tickets;
-        tickets[action->ticket_count++] = ticket;
-    }
-    return tickets != NULL;
-}
-
-int hf_run_apply_unit(void *ctx, const char *target_name, const struct hf_unit *unit, uint64_t ticket,
-                      struct hf_error *err)
-{
-    struct hf_run *run = ctx;
-    struct run_target *target = hf_run_target_find(run, target_name);
-    if (!target || !target->is_hub || !unit->space_id || unit->revision <= 0) {
-        return hf_error_set(err, HF_EREFUSED, "unit %s has no revision that ConfigHub could apply", unit->slug);
-    }
-    for (struct run_action *action = target->actions; action; action = action->next) {
-        if (strcmp(action->unit_id, unit->unit_id) == 0 && action->revision == unit->revision) {
-            return add_ticket(action, ticket) ? 0 : hf_error_set(err, HF_ENOMEM, "apply a unit: out of memory");
-        }
-    }
-    struct run_action *action = hf_calloc(1, sizeof *action);
-    if (!action) {
-        return hf_error_set(err, HF_ENOMEM, "apply a unit: out of memory");
-    }
-    action->target = target;
-    action->unit_id = hf_strdup(unit->unit_id);
-    action->revision = unit->revision;
-    action->next = target->actions;
-    target->actions = action;
-    struct hf_confighub_unit which = hf_confighub_unit_of(unit);
-    struct hf_confighub_limits limits = {.worker_ms = target->action_limit_ms, .total_ms = target->action_limit_ms};
-    struct hf_confighub_follower follower = {.ctx = action, .done = on_action_done};
-    if (!action->unit_id || !add_ticket(action, ticket)) {
-        drop_action(action);
-        return hf_error_set(err, HF_ENOMEM, "apply a unit: out of memory");
-    }
-    if (hf_confighub_apply(run->hub, &which, unit->revision, &limits, &follower, &action->call, err) != 0) {
-        drop_action(action);
         return -1;
     }
     return 0;

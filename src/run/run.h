@@ -7,8 +7,8 @@
  * pauses.c   what people have paused         hooks.c    the API servers' audit webhooks
  * reload.c   SIGHUP                          notify.c   systemd
  * alerts.c   the alert station               keep.c     the trail's checkpoints
- * channel.c  what a channel is set to           hub.c      ConfigHub
- * access.c   who may read and act               act.c      what people ask for */
+ * channel.c  what a channel is set to           hub*.c     ConfigHub: source, actions, what is told back
+ * access.c   who may read and act               act.c      what the pages ask for, handed to asks*.c */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
@@ -31,6 +31,8 @@ struct run_notice;
 struct run_confirm;
 struct run_access;
 struct run_action;
+struct run_bulk;
+struct run_report;
 struct run_pauses;
 struct run_asks;
 struct run_target;
@@ -99,6 +101,11 @@ struct run_target {
     bool is_hub; /* it is ConfigHub */
     struct run_confirm *confirms;
     struct run_action *actions;
+    struct run_bulk *bulks;
+    struct hf_timer *gather_timer;
+    struct run_report *reports; /* what is to be told to ConfigHub of its units */
+    struct hf_timer *report_timer;
+    bool reports_back;
     int64_t action_limit_ms;
     struct hf_schema *schema;
     struct hf_types *types;
@@ -152,7 +159,13 @@ int hf_run_hub_source(struct run_target *target, const struct hf_config_target *
                       const struct hf_source_events *events, struct hf_error *err);
 void hf_run_hub_forget(struct run_target *target); /* what was asked for it */
 int hf_run_confirm(void *ctx, const char *target, const struct hf_unit *unit, struct hf_error *err);
+/* hub_actions.c */
+void hf_run_actions_forget(struct run_target *target);
 int hf_run_apply_unit(void *ctx, const char *target, const struct hf_unit *unit, uint64_t ticket, struct hf_error *err);
+
+/* hub_report.c: what happened to a unit, as annotations on it in ConfigHub. */
+void hf_run_report(struct hf_run *run, const struct hf_audit_batch *batch); /* of an entry of the agent's */
+void hf_run_report_forget(struct run_target *target);
 
 /* effects.c */
 void hf_run_effects(struct hf_run *run, struct hf_agent_effects *out);

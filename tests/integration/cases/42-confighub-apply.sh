@@ -7,7 +7,7 @@ sink_up
 hub_up "traderx-dev=$HF_WORK/units@worker/cluster"
 hub_apply_all traderx-dev
 HF_MORE=$HF_ALERTS
-hub_agent_up 'apply_by: confighub' 'action_limit: 5s'
+hub_agent_up 'apply_by: confighub' 'action_limit: 5s' 'report_back: true'
 wait_for 20 "18 objects in sync" all_in_sync 18
 # An edit that nobody has applied: a correction must not roll it out.
 hub_edit 80-web-gui-deployment 's/replicas: 1/replicas: 5/'
@@ -21,6 +21,28 @@ matches "how it was done" "$(sql "select message from events where id > $before 
 equal "the live revision in ConfigHub" "$(hub_unit 80-web-gui-deployment LiveRevisionNum)" 1
 equal "the head in ConfigHub" "$(hub_unit 80-web-gui-deployment HeadRevisionNum)" 2
 note "through ConfigHub: $(sql "select cast(round((julianday(corrected_at) - julianday(seen_at)) * 86400000) as int) from events where id > $before and type = 'correction.confirmed'") ms from seen to confirmed; $(sql "select message from events where id > $before and type = 'correction.sent'")"
+
+# --- told back to ConfigHub
+told_back() { [ "$(hub_unit 80-web-gui-deployment 'Annotations."holdfast.dev/drift"')" = corrected ]; }
+wait_for 10 "ConfigHub's unit says that it was put back" told_back
+matches "and what it was" "$(hub_unit 80-web-gui-deployment 'Annotations."holdfast.dev/drift-what"')" "^Deployment $HF_NS/web-gui was put back, .*spec.replicas is 9, should be 1"
+equal "revisions made by that" "$(hub_unit 80-web-gui-deployment HeadRevisionNum)" 2
+
+# --- many units of a space at once: one call for all, but for the one with an edit that is not applied
+agent_stop
+for name in trade-feed trade-service trade-processor people-service account-service position-service web-gui; do
+  kc -n "$HF_NS" patch "deployment/$name" --type=merge -p '{"spec":{"replicas":9}}' >/dev/null || fail "kubectl patch"
+done
+count_of() { curl -sf -m 5 "${HF_HUB%/api}/sim/counts" | json "select json_extract(doc, '\$.$1') from doc"; }
+before=$(last_event)
+bulks=$(count_of bulks)
+agent_start || fail "the agent does not start again"
+wait_for 40 "all are put back" all_in_sync 18
+equal "by ConfigHub's actions" "$(sql "select count(*) from events where id > $before and type = 'correction.sent' and message like 'ConfigHub''s action % ApplyCompleted%'")" 7
+[ "$(count_of bulks)" -gt "$bulks" ] || fail "each was asked for by itself"
+note "7 drifted units of a space: $(($(count_of bulks) - bulks)) calls for those without edits"
+replicas 1 || fail "an edit was rolled out by it"
+equal "live of the one with an edit" "$(hub_unit 80-web-gui-deployment LiveRevisionNum)" 1
 
 # --- the action fails: a direct apply takes over
 fault() { curl -sf -m 5 -X POST -H "Content-Type: application/json" -d "$1" "${HF_HUB%/api}/sim/faults" >/dev/null || fail "the fault can't be set"; }
