@@ -10,7 +10,6 @@ const PAGES = {
   incidents: () => import("./incidents.js"),
   trail: () => import("./trail.js"),
   rules: () => import("./rules.js"),
-  login: () => import("./login.js"),
 };
 
 document.documentElement.classList.add("live");

@@ -55,31 +55,28 @@ static bool is_place(const char *next)
     return true;
 }
 
-static void login_form(struct hf_answer *answer, const char *next, const char *problem)
+/* web/login.html, which has two places and no script; nothing of what is held is told on it. */
+static void login_form(const struct hf_request *request, struct hf_answer *answer, const char *next,
+                       const char *problem)
 {
-    struct hf_buf *out = &answer->body;
-    answer->type = "text/html; charset=utf-8";
-    hf_buf_clear(out);
-    hf_buf_adds(out, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Log in · holdfast</title>"
-                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-                     "<meta name=\"color-scheme\" content=\"light dark\">"
-                     "<link rel=\"icon\" href=\"/assets/icon.svg\" type=\"image/svg+xml\">"
-                     "<link rel=\"stylesheet\" href=\"/assets/style.css\"></head><body>"
-                     "<header class=\"top\"><div class=\"bar\"><span class=\"brand\">holdfast</span></div></header>"
-                     "<main class=\"login\"><h1>Log in</h1>");
-    if (problem) {
-        hf_buf_adds(out, "<p class=\"problem\" role=\"alert\" id=\"problem\">");
-        hf_html_add(out, problem);
-        hf_buf_adds(out, "</p>");
+    struct hf_error err = HF_ERROR_INIT;
+    hf_auto_buf struct hf_buf template = {0};
+    answer->is_page = true;
+    if (hf_serve_web_file(request->serve, "login.html", &template, &err) != 0 || !hf_buf_ok(&template)) {
+        hf_answer_problem(answer, 503, "The dashboard's page can't be read.");
+        return;
     }
-    hf_buf_adds(out, "<form method=\"post\" action=\"/login\"><p><label for=\"token\">Token</label> "
-                     "<input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"current-password\" "
-                     "spellcheck=\"false\" required maxlength=\"4096\"");
-    hf_buf_adds(out, problem ? " aria-describedby=\"problem\" aria-invalid=\"true\">" : ">");
-    hf_buf_adds(out, "<input type=\"hidden\" name=\"next\" value=\"");
-    hf_html_add(out, next);
-    hf_buf_adds(out, "\"> <button type=\"submit\">Log in</button></p></form>"
-                     "<p>A token is made by <code>holdfast token new</code>.</p></main></body></html>\n");
+    const char *at = template.ptr;
+    answer->type = "text/html; charset=utf-8";
+    hf_buf_clear(&answer->body);
+    for (const char *open = strstr(at, "{{"); open; open = strstr(at, "{{")) {
+        bool is_next = strncmp(open, "{{next}}", 8) == 0;
+        const char *close = strstr(open, "}}");
+        hf_buf_add(&answer->body, at, (size_t)(open - at));
+        hf_html_add(&answer->body, is_next ? next : problem);
+        at = close ? close + 2 : open + 2;
+    }
+    hf_buf_adds(&answer->body, at);
 }
 
 void hf_serve_login_page(const struct hf_request *request, struct hf_answer *answer)
@@ -88,7 +85,7 @@ void hf_serve_login_page(const struct hf_request *request, struct hf_answer *ans
     const char *next = hf_query_get(request->query, "next");
     answer->is_page = true;
     if (hf_request_only(request, answer, KNOWN)) {
-        login_form(answer, is_place(next) ? next : "/", NULL);
+        login_form(request, answer, is_place(next) ? next : "/", NULL);
     }
 }
 
@@ -152,14 +149,15 @@ static void go(struct hf_answer *answer, const char *place)
     answer->is_page = false;
 }
 
-static void refuse(const struct hf_posted *posted, struct hf_answer *answer, const struct asked *asked,
-                   const struct hf_who *who)
+static void refuse(const struct hf_request *request, const struct hf_posted *posted, struct hf_answer *answer,
+                   const struct asked *asked, const struct hf_who *who)
 {
     bool is_shut = who->shut_s > 0;
-    const char *why = is_shut ? "Too many wrong tokens of this address: wait a minute." : "This token is not right.";
+    const char *why =
+        is_shut ? "Too many wrong tokens of this address: wait a minute." : "This token is not known, or has run out.";
     answer->retry_after_s = who->shut_s;
     if (posted->is_page) {
-        login_form(answer, asked->next, why);
+        login_form(request, answer, asked->next, why);
         answer->status = is_shut ? 429 : 401;
     } else {
         hf_answer_problem(answer, is_shut ? 429 : 401, "%s", why);
@@ -196,7 +194,7 @@ void hf_post_login(const struct hf_request *request, const struct hf_posted *pos
     } else {
         hf_guard_token(&request->serve->guard, rights, asked.token, &who);
         if (!who.has_role) {
-            refuse(posted, answer, &asked, &who);
+            refuse(request, posted, answer, &asked, &who);
         } else {
             answer->status = 204;
             begin_session(request, rights, &who, asked.token, answer);

@@ -16,7 +16,6 @@ static const char *const INCIDENTS[] = {"state", "before", NULL};
 static const char *const TRAIL[] = {"since",   "until",    "type",  "severity", "user",   "manager",   "target",
                                     "space",   "unit",     "kind",  "name",     "before", "namespace", "path",
                                     "outcome", "incident", "class", "verdict",  NULL};
-static const char *const LOGIN[] = {"next", "failed", NULL};
 static const char *const NOTHING[] = {NULL};
 
 /* A path that ends in '/' takes all below it; where "/" has an incident in its address (as alerts link to it), that
@@ -29,7 +28,6 @@ static const struct hf_page_kind KINDS[] = {
     {"/rules", "rules", "Rules", HF_ROWS_NONE, 0, NOTHING},
     {"/object", "object", NULL, HF_ROWS_NONE, 50, OBJECT},
     {"/incidents/", "incident", NULL, HF_ROWS_NONE, 1000, NOTHING},
-    {"/login", "login", NULL, HF_ROWS_NONE, 0, LOGIN},
 };
 #define KIND_COUNT (sizeof KINDS / sizeof KINDS[0])
 

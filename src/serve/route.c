@@ -14,7 +14,6 @@ static const struct {
     {"/incidents/", hf_serve_page},
     {"/trail", hf_serve_page},
     {"/rules", hf_serve_page},
-    {"/login", hf_serve_page},
     {"/assets/", hf_serve_asset},
     {"/favicon.ico", hf_serve_asset},
     {"/openapi.yaml", hf_serve_openapi},

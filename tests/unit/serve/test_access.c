@@ -370,3 +370,16 @@ Test(access, no_token_is_in_any_answer)
         reply_free(&reply);
     }
 }
+
+Test(access, the_login_page_tells_nothing_of_what_is_held)
+{
+    struct hf_view *view = view_new(2);
+    view_object(view, 0)->verdict = "blocked";
+    view_target(view)->cluster_problem = "https://10.1.2.3:6443 does not answer";
+    hf_serve_publish(server.serve, view);
+    struct reply page = with(&server, "GET", "/login", "Accept: text/html\r\n", NULL);
+    cr_expect_eq(page.status, 200);
+    cr_expect(!strstr(page.body, "10.1.2.3") && !strstr(page.body, "service-0") && !strstr(page.body, "blocked"), "%s",
+              page.body);
+    reply_free(&page);
+}
