@@ -7,7 +7,7 @@
 #include "holdfast/clock.h"
 
 #define HOSTED "https://hub.confighub.com/api"
-#define ACTION_LIMIT_MS 60000
+#define ACTION_LIMIT_MS 15000 /* with a direct apply behind it, still within 30 s */
 
 static int no_memory(const struct hf_config *config, struct hf_error *err)
 {
