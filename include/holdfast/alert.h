@@ -199,6 +199,12 @@ int hf_alert_body(struct hf_buf *body, const struct hf_alert_message *message, s
  * routing key) stands as "***". */
 int hf_alert_preview(const struct hf_alert_channel *channel, const struct hf_alert_message *message,
                      struct hf_buf *body, struct hf_error *err);
+/* The request's line and headers, a line each: of the URL only the host is shown, tokens and signatures stand as "***".
+ * A service's own address is no secret. */
+int hf_alert_preview_head(const struct hf_alert_channel *channel, const struct hf_alert_message *message,
+                          struct hf_buf *head, struct hf_error *err);
+/* What may be shown of where a channel posts; NULL: its URL names no host, or no memory. The caller frees. */
+char *hf_alert_channel_host(const struct hf_alert_channel *channel);
 /* "v1,<base64 HMAC-SHA256 of id.timestamp.body>" (https://www.standardwebhooks.com). */
 int hf_alert_signature(struct hf_buf *out, const char *secret, const char *id, int64_t timestamp_s, const char *body,
                        size_t len, struct hf_error *err);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "channel.h"
-#include "compose.h"
 #include "holdfast/mem.h"
 
 int hf_alert_new(struct hf_loop *loop, struct hf_http *http, struct hf_log *log,
@@ -122,24 +121,6 @@ void hf_alert_taken(struct hf_alert *alert, const char *channel, const struct hf
     if (found) {
         hf_channel_taken(found, messages, count, next_due_ms);
     }
-}
-
-int hf_alert_preview(const struct hf_alert_channel *channel, const struct hf_alert_message *message,
-                     struct hf_buf *body, struct hf_error *err)
-{
-    struct hf_alert_text text;
-    const struct hf_alert_format *format = hf_alert_format_named(channel->type ? channel->type : "webhook");
-    bool is_pager = format && strcmp(format->type, "pagerduty") == 0;
-    struct hf_alert_form form = {.channel = channel->name,
-                                 .address = is_pager ? "***" : channel->conversation,
-                                 .event_json = message->event_json};
-    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
-    if (!arena || !format) {
-        return arena ? hf_error_set(err, HF_EINVAL, "there is no such type of channel")
-                     : hf_error_set(err, HF_ENOMEM, "make an alert: out of memory");
-    }
-    return hf_compose(arena, message, channel->dashboard_url, &text, err) != 0 ? -1
-                                                                               : format->body(body, &text, &form, err);
 }
 
 size_t hf_alert_stats(const struct hf_alert *alert, struct hf_alert_stats *out, size_t most)

@@ -127,14 +127,6 @@ static void on_timer(void *ctx)
     go_on(ctx);
 }
 
-/* Of those services that have one address for everybody. */
-static const char *usual_url(const char *type)
-{
-    return type && strcmp(type, "slack-bot") == 0   ? "https://slack.com/api/chat.postMessage"
-           : type && strcmp(type, "pagerduty") == 0 ? "https://events.pagerduty.com/v2/enqueue"
-                                                    : NULL;
-}
-
 int hf_channel_init(struct hf_channel *channel, struct hf_alert *alert, const struct hf_alert_channel *config,
                     struct hf_error *err)
 {
@@ -143,7 +135,7 @@ int hf_channel_init(struct hf_channel *channel, struct hf_alert *alert, const st
     channel->alert = alert;
     channel->name = hf_strdup(config->name);
     channel->format = hf_alert_format_named(config->type ? config->type : "webhook");
-    channel->url = hf_strdup(config->url ? config->url : usual_url(config->type));
+    channel->url = hf_strdup(config->url ? config->url : hf_alert_usual_url(config->type));
     channel->token = hf_strdup(config->token);
     channel->conversation = hf_strdup(config->conversation);
     channel->dashboard_url = hf_strdup(config->dashboard_url);
@@ -355,13 +347,6 @@ static int make_body(struct hf_channel *channel, struct hf_buf *body, struct hf_
                : channel->format->body(body, &text, &form, err);
 }
 
-static const char *content_type(const struct hf_channel *channel)
-{
-    return !is_type(channel, "webhook") ? "application/json; charset=utf-8"
-           : is_grouped(channel)        ? "application/cloudevents-batch+json; charset=utf-8"
-                                        : "application/cloudevents+json; charset=utf-8";
-}
-
 static int post(struct hf_channel *channel, struct hf_error *err)
 {
     hf_auto_buf struct hf_buf body = {0};
@@ -376,7 +361,7 @@ static int post(struct hf_channel *channel, struct hf_error *err)
         return -1;
     }
     (void)snprintf(timestamp, sizeof timestamp, "%" PRId64, now_s);
-    struct hf_http_header headers[] = {{"Content-Type", content_type(channel)},
+    struct hf_http_header headers[] = {{"Content-Type", hf_alert_content_type(channel->format, is_grouped(channel))},
                                        {"webhook-id", key},
                                        {"webhook-timestamp", timestamp},
                                        {"webhook-signature", hf_buf_text(&signature)}};

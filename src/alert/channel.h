@@ -88,9 +88,14 @@ struct hf_verdict_on_attempt {
 struct hf_verdict_on_attempt hf_attempt_judge(const struct hf_channel *channel, const struct hf_attempt *attempt);
 bool hf_attempt_is_transient(int status);
 
+/* message.c */
+const char *hf_alert_content_type(const struct hf_alert_format *format, bool is_grouped);
+
 /* secret.c: what may be shown of a webhook's URL, all of which is a secret but its host. */
 /* The authority without a user part; NULL when it has none or memory is short. The caller frees. */
 char *hf_alert_host(const char *url);
+/* Of those services that have one address for everybody; NULL. */
+const char *hf_alert_usual_url(const char *type);
 /* An error for people, without anything of the URL behind its host, nor its user part. */
 void hf_alert_reason(char *out, size_t size, const char *url, const struct hf_error *err);
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "channel.h"
 #include "holdfast/alert.h"
 #include "holdfast/digest.h"
 #include "holdfast/mem.h"
@@ -110,4 +111,11 @@ int hf_alert_signature(struct hf_buf *out, const char *secret, const char *id, i
     hf_buf_adds(out, "v1,");
     hf_buf_add_base64(out, digest.bytes, sizeof digest.bytes);
     return hf_buf_ok(out) ? 0 : hf_error_set(err, HF_ENOMEM, "no memory to sign an alert");
+}
+
+const char *hf_alert_content_type(const struct hf_alert_format *format, bool is_grouped)
+{
+    return strcmp(format->type, "webhook") != 0 ? "application/json; charset=utf-8"
+           : is_grouped                         ? "application/cloudevents-batch+json; charset=utf-8"
+                                                : "application/cloudevents+json; charset=utf-8";
 }

@@ -77,3 +77,10 @@ void hf_alert_reason(char *out, size_t size, const char *url, const struct hf_er
         (void)snprintf(out, size, "%s: %s", hf_code_name(err->code), text);
     }
 }
+
+const char *hf_alert_usual_url(const char *type)
+{
+    return type && strcmp(type, "slack-bot") == 0   ? "https://slack.com/api/chat.postMessage"
+           : type && strcmp(type, "pagerduty") == 0 ? "https://events.pagerduty.com/v2/enqueue"
+                                                    : NULL;
+}

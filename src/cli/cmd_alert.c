@@ -1,190 +1,45 @@
-/* `holdfast alert test`: a sample through a channel's own way, or what it would send. */
+#include "cmd_alert.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "command.h"
-#include "holdfast/alert.h"
-#include "holdfast/alert_text.h"
-#include "holdfast/clock.h"
-#include "holdfast/config.h"
-#include "holdfast/mem.h"
-#include "holdfast/run.h"
+static const struct hf_command *const PARTS[] = {&hf_cmd_alert_test, &hf_cmd_alert_channels};
+#define PART_COUNT (sizeof PARTS / sizeof PARTS[0])
 
-/* An outbox with one message that is tried once. */
-struct sample {
-    struct hf_loop *loop;
-    struct hf_alert *alert;
-    struct hf_alert_message message;
-    bool is_taken;
-    bool is_settled;
-    int outcome;
-    char why[300];
-};
-
-static void tell(void *ctx, void *channel)
+static void print_help(const struct hf_command *command, FILE *out)
 {
-    struct sample *sample = ctx;
-    bool is_first = !sample->is_taken;
-    if (!sample->alert) {
-        return; /* it is over */
+    fprintf(out, "Usage: holdfast %s\n\n%s\n\nSubcommands:\n", command->usage, command->summary);
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        fprintf(out, "  %-12s %s\n", PARTS[i]->name + sizeof "alert", PARTS[i]->summary);
     }
-    sample->is_taken = true;
-    hf_alert_taken(sample->alert, channel, &sample->message, is_first ? 1 : 0, HF_TIME_NONE);
-}
-
-static int take(void *ctx, const char *channel, size_t most, struct hf_error *err)
-{
-    struct sample *sample = ctx;
-    (void)most;
-    return hf_loop_post(sample->loop, tell, sample, (void *)(uintptr_t)channel) == 0
-               ? 0
-               : hf_error_set(err, HF_ENOMEM, "out of memory");
-}
-
-static int settle(void *ctx, const struct hf_alert_settlement *settlement, struct hf_error *err)
-{
-    struct sample *sample = ctx;
-    (void)err;
-    if (!sample->is_settled) {
-        sample->is_settled = true;
-        sample->outcome = settlement->outcome;
-        (void)snprintf(sample->why, sizeof sample->why, "%s", settlement->why ? settlement->why : "");
-        hf_loop_stop(sample->loop);
-    }
-    return 0;
-}
-
-static int make_event(struct hf_buf *out, const char *severity, struct hf_error *err)
-{
-    char at[HF_TIME_TEXT];
-    char host[65] = "this host";
-    (void)gethostname(host, sizeof host - 1);
-    hf_time_format(hf_now_ms(), at);
-    hf_buf_addf(out, "{\"at\":\"%s\",\"type\":\"alert.test\",\"severity\":", at);
-    hf_buf_add_json(out, hf_slice_of(severity));
-    hf_buf_adds(out, ",\"message\":");
-    hf_auto_buf struct hf_buf text = {0};
-    hf_buf_addf(&text, "A test of this channel by holdfast on %s: nothing has happened, nothing is to be done", host);
-    hf_buf_add_json(out, hf_slice_of(hf_buf_text(&text)));
-    hf_buf_addc(out, '}');
-    return hf_buf_ok(out) && hf_buf_ok(&text) ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
-}
-
-static int print_body(const struct hf_alert_channel *channel, const struct sample *sample, struct hf_error *err)
-{
-    hf_auto_buf struct hf_buf body = {0};
-    if (hf_alert_preview(channel, &sample->message, &body, err) != 0) {
-        return -1;
-    }
-    printf("%s\n", hf_buf_text(&body));
-    return 0;
-}
-
-static int send_it(const struct hf_alert_channel *channel, struct sample *sample, struct hf_error *err)
-{
-    struct hf_alert_outbox outbox = {sample, take, settle};
-    struct hf_log *log = hf_log_new(STDERR_FILENO, HF_ERROR, HF_LOGFMT);
-    sample->loop = hf_loop_new(err);
-    struct hf_http *http = sample->loop ? hf_http_new(sample->loop, "holdfast/" HF_VERSION, err) : NULL;
-    int result = http && log ? hf_alert_new(sample->loop, http, log, channel, 1, &outbox, &sample->alert, err) : -1;
-    if (result == 0) {
-        result = hf_loop_run(sample->loop, err);
-    }
-    hf_alert_free(sample->alert);
-    sample->alert = NULL;
-    hf_http_free(http);
-    if (sample->loop) {
-        hf_loop_free(sample->loop);
-    }
-    hf_log_free(log);
-    if (result == 0 && sample->outcome != HF_ALERT_DELIVERED) {
-        result = hf_error_set(err, HF_EREFUSED, "channel %s does not take it: %s", channel->name, sample->why);
-    }
-    return result;
-}
-
-static const struct hf_config_channel *find_channel(const struct hf_config *config, const char *name)
-{
-    for (size_t i = 0; i < config->channel_count; i++) {
-        if (strcmp(config->channels[i].name, name) == 0) {
-            return &config->channels[i];
-        }
-    }
-    return NULL;
-}
-
-static int test_channel(const char *config_path, const char *name, const char *severity, bool is_dry,
-                        struct hf_error *err)
-{
-    struct hf_config *config;
-    struct hf_run_secrets secrets = {0};
-    struct hf_alert_channel channel;
-    struct sample sample = {.message = {.id = 1, .key = "holdfast-alert-test"}};
-    hf_auto_buf struct hf_buf event = {0};
-    if (hf_config_load(config_path, &config, err) != 0) {
-        return -1;
-    }
-    const struct hf_config_channel *from = find_channel(config, name);
-    int result = from ? 0 : hf_error_set(err, HF_ENOTFOUND, "%s has no channel \"%s\"", config_path, name);
-    result = result == 0 ? make_event(&event, severity, err) : result;
-    result = result == 0 ? hf_run_channel(config, from, &secrets, &channel, err) : result;
-    if (result == 0) {
-        /* Whatever it is told else, and when: this goes now. */
-        channel.match_count = channel.except_count = channel.quiet_count = 0;
-        channel.limit_messages = 0;
-        channel.group_wait_ms = channel.group_wait_ms > 0 ? 1 : 0;
-        sample.message.event_json = hf_buf_text(&event);
-        sample.message.created_ms = hf_now_ms();
-        result = is_dry ? print_body(&channel, &sample, err) : send_it(&channel, &sample, err);
-    }
-    if (result == 0 && !is_dry) {
-        printf("channel %s has taken it\n", name);
-    }
-    hf_run_secrets_wipe(&secrets);
-    hf_config_free(config);
-    return result;
+    fprintf(out, "\n%s", command->help);
 }
 
 static int run(const struct hf_command *command, int argc, char **argv)
 {
-    const char *config = NULL;
-    const char *channel = NULL;
-    const char *severity = "info";
-    const char *dry = NULL;
-    const struct hf_option table[] = {
-        {"config", "FILE", "the configuration; needed", &config},
-        {"channel", "NAME", "which channel; needed", &channel},
-        {"severity", "NAME", "info, warning or critical; info by default", &severity},
-        {"dry-run", NULL, "print what would be sent, and send nothing", &dry},
-        {0},
-    };
+    const char *name = argc > 1 ? argv[1] : "";
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        if (strcmp(PARTS[i]->name + sizeof "alert", name) == 0) {
+            return PARTS[i]->run(PARTS[i], argc - 1, argv + 1);
+        }
+    }
+    if (strcmp(name, "--help") == 0) {
+        print_help(command, stdout);
+        return HF_EXIT_OK;
+    }
     struct hf_error err = HF_ERROR_INIT;
-    int exit_code;
-    int first = hf_options_read(command, table, argc, argv, &exit_code);
-    if (first < 0) {
-        return exit_code;
-    }
-    if (argc - first != 1 || strcmp(argv[first], "test") != 0 || !config || !channel) {
-        (void)hf_error_set(&err, HF_EINVAL, "expected: holdfast %s", command->usage);
+    if (*name) {
+        (void)hf_error_set(&err, HF_EINVAL, "there is no subcommand '%s'. Try 'holdfast alert --help'", name);
         return hf_command_fail(command, &err);
     }
-    if (strcmp(severity, "info") != 0 && strcmp(severity, "warning") != 0 && strcmp(severity, "critical") != 0) {
-        (void)hf_error_set(&err, HF_EINVAL, "--severity: found \"%s\", expected info, warning or critical", severity);
-        return hf_command_fail(command, &err);
-    }
-    if (test_channel(config, channel, severity, dry != NULL, &err) != 0) {
-        return err.code == HF_EREFUSED ? (hf_command_fail(command, &err), HF_EXIT_FOUND)
-                                       : hf_command_fail(command, &err);
-    }
-    return HF_EXIT_OK;
+    print_help(command, stderr);
+    return HF_EXIT_ERROR;
 }
 
 const struct hf_command hf_cmd_alert = {
     .name = "alert",
-    .summary = "Send a sample through an alert channel, or print what would be sent.",
-    .usage = "alert test --config FILE --channel NAME [--severity NAME] [--dry-run]",
-    .help = "It goes the way that alerts go, once, and is no event of the trail.\n"
-            "Exit: 0 the channel has taken it, 1 it has not, 2 it could not be tried.\n",
+    .summary = "Try the alert channels, and show how they are set.",
+    .usage = "alert SUBCOMMAND [OPTIONS]",
+    .help = "'holdfast alert SUBCOMMAND --help' tells all about one; docs/alert-channels.md tells of the services.\n",
     .run = run,
 };
