@@ -329,8 +329,8 @@ struct hf_audit_delivery {
 };
 typedef bool (*hf_audit_delivery_fn)(void *ctx, const struct hf_audit_delivery *delivery);
 /* The settled ones by state and time, then those that wait; at most 100. first_id: of the incident's first event. */
-int hf_audit_deliveries(struct hf_audit_reader *reader, const char *incident, int64_t first_id,
-                        hf_audit_delivery_fn fn, void *ctx, struct hf_error *err);
+int hf_audit_deliveries(struct hf_audit_reader *reader, const char *incident, int64_t first_id, hf_audit_delivery_fn fn,
+                        void *ctx, struct hf_error *err);
 
 /* A part of a span of time. Of the times at which it was seen, corrected and blocked; open: at its end. */
 struct hf_audit_bucket {

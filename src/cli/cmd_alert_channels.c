@@ -20,8 +20,8 @@
 struct listed {
     const struct hf_config_channel *from;
     struct hf_alert_channel channel;
-    char *host;        /* NULL: not known */
-    char problem[400]; /* "": none */
+    char *host;                  /* NULL: not known */
+    char problem[HF_ERROR_TEXT]; /* "": none */
     bool is_signed;
     bool has_token;
 };

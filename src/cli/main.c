@@ -5,9 +5,9 @@
 #include "holdfast/mem.h"
 
 static const struct hf_command *const COMMANDS[] = {
-    &hf_cmd_run,      &hf_cmd_check,    &hf_cmd_validate, &hf_cmd_rules,  &hf_cmd_units,  &hf_cmd_put_back,
-    &hf_cmd_accept,   &hf_cmd_rollback, &hf_cmd_pause,    &hf_cmd_snooze, &hf_cmd_resume, &hf_cmd_pauses,
-    &hf_cmd_digest,   &hf_cmd_audit,    &hf_cmd_alert,    &hf_cmd_token,  &hf_cmd_version,
+    &hf_cmd_run,    &hf_cmd_check,    &hf_cmd_validate, &hf_cmd_rules,  &hf_cmd_units,   &hf_cmd_put_back,
+    &hf_cmd_accept, &hf_cmd_rollback, &hf_cmd_pause,    &hf_cmd_snooze, &hf_cmd_resume,  &hf_cmd_pauses,
+    &hf_cmd_digest, &hf_cmd_audit,    &hf_cmd_alert,    &hf_cmd_token,  &hf_cmd_version,
 };
 #define COMMAND_COUNT (sizeof COMMANDS / sizeof COMMANDS[0])
 

@@ -1,5 +1,5 @@
-/* Drift and correction, told back to ConfigHub as annotations on the unit, so that they show in its own lists: the newest
- * only, gathered for half a second, one write a unit at a time; the trail is the record. */
+/* Drift and correction, told back to ConfigHub as annotations on the unit, so that they show in its own lists: the
+ * newest only, gathered for half a second, one write a unit at a time; the trail is the record. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

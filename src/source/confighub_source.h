@@ -142,7 +142,7 @@ int confighub_find_upstreams(struct feed *feed, struct hf_error *err);
 const char *confighub_space_slug(const struct feed *feed, const struct confighub_item *item);  /* NULL: not known */
 const char *confighub_target_slug(const struct feed *feed, const struct confighub_item *item); /* NULL: not known */
 void confighub_renew_clones(struct feed *feed); /* whose upstream has a new head: they are shown anew */
-int64_t confighub_upstream_head(const struct feed *feed, const struct confighub_item *item);   /* 0: not known */
+int64_t confighub_upstream_head(const struct feed *feed, const struct confighub_item *item); /* 0: not known */
 
 /* confighub_entry.c */
 struct entry *confighub_entry(const struct feed *feed, const char *unit_id);

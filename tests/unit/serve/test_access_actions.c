@@ -239,8 +239,8 @@ Test(actions, what_came_of_it_is_told)
                      "\"state\":\"done\",\"message\":\"put <b>back</b>\"}]}\n");
     reply_free(&reply);
     static const char *const NONE[] = {
-        "/api/v1/actions/a9",  "/api/v1/actions/..%2f..%2fetc",
-        "/api/v1/actions/A",   "/api/v1/actions/a0123-456789%2f",
+        "/api/v1/actions/a9",    "/api/v1/actions/..%2f..%2fetc",
+        "/api/v1/actions/A",     "/api/v1/actions/a0123-456789%2f",
         "/api/v1/actions/a%20b", "/api/v1/actions/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
         int found = status_of(&server, "GET", NONE[i], AS(BOB), NULL);
