@@ -60,6 +60,7 @@ struct hf_unit {
     enum hf_unit_state state;
     enum hf_unit_mode mode;
     const char *state_reason; /* for people: why it is in that state; "" for READY */
+    const char *page;         /* its page in ConfigHub, for people; "" for a folder */
     const char *space_id;
     const char *target;             /* its target's slug; "": none, or it can't be read */
     int64_t head_revision;          /* the newest edit */

@@ -144,6 +144,9 @@ static const char *detail_of(struct hf_agent *agent, struct batch *batch, const 
         hf_buf_adds(&out, ",\"correcting\":true");
     }
     add_labels(&out, object->unit);
+    if (object->unit && *object->unit->page) {
+        add_text(&out, "unit_url", object->unit->page, false);
+    }
     hf_buf_addc(&out, '}');
     const char *kept = hf_buf_ok(&out) ? keep(agent, batch, hf_buf_text(&out)) : NULL;
     if (!kept) {

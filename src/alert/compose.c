@@ -198,6 +198,7 @@ int hf_compose(struct hf_arena *arena, const struct hf_alert_message *message, c
         .incident = text_at(arena, event, "incident"),
         .verdict = text_at(arena, event, "verdict"),
         .manager = text_at(arena, event, "manager"),
+        .unit_url = text_at(arena, detail, "unit_url"),
         .event_id = id > 0 && id < MOST_ID ? (int64_t)id : 0,
     };
     out->title = out->title ? out->title : "an event without words";

@@ -166,7 +166,7 @@ void hf_run_reload(struct hf_run *run)
     hf_run_told(run, hf_agent_rules(run->agent, rules, &err), &err);
     hf_rules_free(replaced);
     hf_config_free(old);
-    hf_run_say(run, "config.reloaded", "info", "the config was read again", NULL);
+    hf_run_say_of_agent(run, "config.reloaded", "the config was read again");
     hf_log_write(run->log, HF_INFO, "config read again", "config", config->path, NULL);
     hf_run_notify("READY=1\n");
     hf_run_publish(run);

@@ -189,15 +189,22 @@ static int add_targets(struct hf_run *run, struct hf_error *err)
     return 0;
 }
 
+void hf_run_say_of_agent(struct hf_run *run, const char *type, const char *message)
+{
+    char digest[HF_SHA256_TEXT];
+    hf_auto_buf struct hf_buf detail = {0};
+    hf_digest_text(&run->config->digest, digest);
+    hf_buf_addf(&detail, "{\"version\":\"%s\",\"config\":\"%s\",\"pid\":%ld}", HF_VERSION, digest, (long)getpid());
+    hf_run_say(run, type, "info", message, hf_buf_text(&detail));
+}
+
 static void say_started(struct hf_run *run)
 {
     char digest[HF_SHA256_TEXT];
     hf_auto_buf struct hf_buf text = {0};
-    hf_auto_buf struct hf_buf detail = {0};
     hf_digest_text(&run->config->digest, digest);
     hf_buf_addf(&text, "holdfast %s started with %zu targets", HF_VERSION, run->config->target_count);
-    hf_buf_addf(&detail, "{\"version\":\"%s\",\"config\":\"%s\",\"pid\":%ld}", HF_VERSION, digest, (long)getpid());
-    hf_run_say(run, "agent.started", "info", hf_buf_text(&text), hf_buf_text(&detail));
+    hf_run_say_of_agent(run, "agent.started", hf_buf_text(&text));
     hf_log_write(run->log, HF_INFO, "started", "version", HF_VERSION, "config", run->config->path, "digest", digest,
                  NULL);
 }
@@ -222,7 +229,7 @@ static int start(struct hf_run *run, struct hf_error *err)
 static void stop(struct hf_run *run)
 {
     if (run->audit && run->started_ms) {
-        hf_run_say(run, "agent.stopped", "info", "holdfast stopped", NULL);
+        hf_run_say_of_agent(run, "agent.stopped", "holdfast " HF_VERSION " stopped");
     }
     hf_serve_stop(run->serve);
     hf_run_hooks_stop(run);

@@ -178,6 +178,8 @@ int hf_run_trail_resume(struct hf_run *run, const char *target, struct hf_error 
 void hf_run_outbox(struct hf_run *run, struct hf_alert_outbox *out);
 void hf_run_serve_trail(struct hf_run *run, struct hf_serve_trail *out);
 void hf_run_say(struct hf_run *run, const char *type, const char *severity, const char *message, const char *detail);
+/* The same, with version, config digest and pid. */
+void hf_run_say_of_agent(struct hf_run *run, const char *type, const char *message);
 int hf_run_secret_key(const char *database, unsigned char out[32], struct hf_error *err);
 
 /* notice.c: that the trail can not be written, told to the channels without its outbox. */

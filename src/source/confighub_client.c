@@ -342,6 +342,7 @@ static bool take_urls(struct hf_confighub *hub, const char *given)
         root = (size_t)(strchr(host, '/') - hub->base);
     }
     struct hf_buf url = {0};
+    hub->root = root;
     hf_buf_add(&url, hub->base, root);
     hf_buf_adds(&url, "/auth/worker");
     hub->login_url = hf_buf_take(&url);

@@ -35,6 +35,7 @@ struct hf_confighub {
     struct hf_http *http;
     struct hf_log *log;
     char *base;      /* without a slash at its end */
+    size_t root;     /* so much of base is the server itself, without /api */
     char *login_url; /* <host>/auth/worker */
     char *ca_pem;
     char *proxy;

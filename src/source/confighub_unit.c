@@ -108,13 +108,16 @@ static bool take_item(const struct feed *feed, struct hf_unit *unit, const struc
     unit->space_id = keep(unit, item->space_id);
     unit->unit_id = keep(unit, item->unit_id);
     unit->target = keep(unit, target ? target : "");
+    /* As ConfigHub's own workers link to it: beside the API, by the ids. */
+    unit->page = hf_arena_printf(unit->arena, "%.*s/units/%s/%s", (int)feed->hub->root, feed->hub->base, item->space_id,
+                                 item->unit_id);
     unit->head_revision = item->head;
     unit->applied_revision = item->applied;
     unit->live_revision = item->live;
     unit->previous_live_revision = item->previous;
     unit->upstream_revision = item->upstream;
     unit->upstream_head = confighub_upstream_head(feed, item);
-    return unit->state_reason && unit->space_id && unit->unit_id && unit->target;
+    return unit->state_reason && unit->space_id && unit->unit_id && unit->target && unit->page;
 }
 
 int confighub_present(struct feed *feed, struct entry *entry, struct hf_error *err)

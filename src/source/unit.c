@@ -317,7 +317,7 @@ struct hf_unit *hf_source_unit_new(const char *space, const char *slug, const ch
     unit->arena = arena;
     unit->references = 1;
     unit->revision = 1;
-    unit->unit_id = unit->space_id = unit->target = unit->state_reason = "";
+    unit->unit_id = unit->space_id = unit->target = unit->state_reason = unit->page = "";
     unit->space = hf_arena_copy(arena, space, strlen(space));
     unit->slug = hf_arena_copy(arena, slug, strlen(slug));
     unit->origin = hf_arena_copy(arena, origin, strlen(origin));

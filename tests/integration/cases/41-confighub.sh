@@ -17,6 +17,8 @@ wait_for 10 "the drift is put back" incident_ended "$before" Deployment web-gui
 note "a drift is put back after $(since "$began") ms, with ConfigHub asked before"
 web=$(sql "select unit from v_incidents where first_id > $before limit 1")
 equal "the revision that it was put back to" "$(sql "select revision from events where id > $before and type = 'drift.seen'")" "$(hub_unit "$web" LiveRevisionNum)"
+equal "the unit's page in ConfigHub, for who is told of it" "$(sql "select json_extract(detail, '$.unit_url') from events where id > $before and type = 'drift.seen'")" \
+  "http://$HF_HUB_LISTEN/units/$(hub_unit "$web" SpaceID)/$(hub_unit "$web" UnitID)"
 
 # --- a rollout that no poll has told: an edit, then its apply by the worker
 before=$(last_event)

@@ -16,4 +16,5 @@ wait_for 10 "the agent goes on with the old one" open
 sed 's/correction: observe/correction: auto/' "$HF_WORK/good" >"$HF_CONFIG"
 kill -HUP "$HF_AGENT_PID"
 wait_for 5 "the good config is taken" told config.reloaded
+equal "the record tells the digests of both" "$(sql "select count(distinct json_extract(detail, '$.config')) from events where type in ('agent.started', 'config.reloaded')")" 2
 wait_for 15 "what drifted before is put back now" incident_ended "$before" Deployment web-gui corrected

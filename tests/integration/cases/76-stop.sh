@@ -9,6 +9,7 @@ stops() {
   [ "$(since "$began")" -le 5500 ] || fail "$1: stopped only after $(since "$began") ms"
   equal "$1: exit" "$HF_STATUS" 0
   equal "$1: recorded" "$(sql "select type from events order by id desc limit 1")" agent.stopped
+  matches "$1: by which program and config" "$(sql "select json_extract(detail, '$.version') || ' ' || json_extract(detail, '$.config') from events order by id desc limit 1")" "^$("$HF_BIN/holdfast" version | sed -n '1s/.* //p') sha256:[0-9a-f]{64}\$"
 }
 wait_for 20 "18 objects in sync" all_in_sync 18
 stops "in health"

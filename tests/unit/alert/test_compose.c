@@ -84,12 +84,14 @@ Test(compose, what_begins_and_ends_without_an_object_is_known_by_what_it_is_abou
     cr_expect_null(compose(arena, "{\"type\":\"unit.gone\",\"target\":\"dev\"}").incident);
 }
 
-Test(compose, a_drift_that_is_being_put_back_says_so_and_carries_its_units_labels)
+Test(compose, a_drift_that_is_being_put_back_says_so_and_carries_its_units_labels_and_page)
 {
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
-    struct hf_alert_text text = compose(
-        arena, "{\"id\":7,\"type\":\"drift.seen\",\"detail\":{\"correcting\":true,\"labels\":{\"team\":\"fx\"}}}");
+    struct hf_alert_text text =
+        compose(arena, "{\"id\":7,\"type\":\"drift.seen\",\"detail\":{\"correcting\":true,\"labels\":{\"team\":\"fx\"},"
+                       "\"unit_url\":\"https://hub.example.com/units/s1/u1\"}}");
     cr_expect(text.correcting);
+    cr_expect_str_eq(text.unit_url, "https://hub.example.com/units/s1/u1");
     cr_expect_str_eq(text.action, "Being put back by holdfast");
     cr_expect_eq(text.event_id, 7);
     cr_assert_eq(text.label_count, 1u);

@@ -81,6 +81,16 @@ Test(confighub, units_are_selected_by_labels_and_an_expression)
     cr_assert_str_eq(hf_unit_label(p.units[0], "tier"), "gold's");
 }
 
+Test(confighub, a_unit_has_its_page_in_confighub)
+{
+    struct hf_confighub_unit web = place_make(&p, "dev", "web", DOCUMENT("web", "1"));
+    char page[300];
+    follow(NULL, 0);
+    place_wait(&p, is_told, "the units");
+    (void)snprintf(page, sizeof page, "%s/units/%s/%s", p.host, web.space_id, web.unit_id);
+    cr_assert_str_eq(p.units[0]->page, page);
+}
+
 Test(confighub, units_are_selected_by_a_stored_filter)
 {
     char path[200];
