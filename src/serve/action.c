@@ -201,23 +201,37 @@ static bool same(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-/* Which object is meant has to be one that is held; of it the unit follows. */
+static bool is_meant(const struct hf_serve_act *act, const struct hf_view_object *object)
+{
+    return same(object->target, act->target) && same(object->kind, act->object_kind) && same(object->name, act->name) &&
+           (!act->namespace || same(object->namespace, act->namespace)) &&
+           (!act->unit || same(object->unit, act->unit)) && (!act->space || same(object->space, act->space));
+}
+
+/* Which object is meant has to be one that is held, and no other; of it the unit follows. */
 static bool find_object(struct asked *asked, const struct hf_view *view)
 {
     struct hf_serve_act *act = &asked->act;
+    const struct hf_view_object *found = NULL;
     for (size_t i = 0; i < view->object_count; i++) {
-        const struct hf_view_object *object = &view->objects[i];
-        if (same(object->target, act->target) && same(object->kind, act->object_kind) &&
-            same(object->name, act->name) && (!act->namespace || same(object->namespace, act->namespace)) &&
-            (!act->unit || same(object->unit, act->unit)) && (!act->space || same(object->space, act->space))) {
-            act->space = object->space;
-            act->unit = object->unit;
-            act->namespace = object->namespace;
-            return true;
+        if (!is_meant(act, &view->objects[i])) {
+            continue;
         }
+        if (found && (found->namespace || view->objects[i].namespace) &&
+            !same(found->namespace, view->objects[i].namespace)) {
+            hf_answer_problem(asked->answer, 400, "There are several such objects: say in which namespace.");
+            return false;
+        }
+        found = found ? found : &view->objects[i];
     }
-    hf_answer_problem(asked->answer, 404, "There is no such object held for this target.");
-    return false;
+    if (!found) {
+        hf_answer_problem(asked->answer, 404, "There is no such object held for this target.");
+        return false;
+    }
+    act->space = found->space;
+    act->unit = found->unit;
+    act->namespace = found->namespace;
+    return true;
 }
 
 static bool find_unit(const struct asked *asked, const struct hf_view *view)

@@ -74,6 +74,23 @@ Test(actions, of_an_object_alone_the_unit_follows)
     cr_expect_str_eq(fake.name, "service-00002");
 }
 
+Test(actions, an_object_of_several_namespaces_is_not_guessed)
+{
+    struct hf_view *view = view_new(3);
+    view_object(view, 1)->name = view_object(view, 0)->name;
+    view_object(view, 1)->namespace = "traderx-other";
+    hf_serve_publish(server.serve, view);
+    cr_expect_eq(status(JSON AS(ALICE), "{\"kind\":\"put_back\",\"target\":\"dev\",\"object\":{\"kind\":\"Deployment\","
+                                        "\"name\":\"service-00000\"},\"reason\":\"x\"}"),
+                 400);
+    cr_expect_eq(fake.count, 0u);
+    cr_expect_eq(status(JSON AS(ALICE),
+                        "{\"kind\":\"put_back\",\"target\":\"dev\",\"object\":{\"kind\":\"Deployment\","
+                        "\"namespace\":\"traderx-other\",\"name\":\"service-00000\"},\"reason\":\"x\"}"),
+                 202);
+    cr_expect_str_eq(fake.unit, "unit-1");
+}
+
 Test(actions, a_pause_ends_when_it_was_told_to)
 {
     int64_t now = hf_now_ms();
