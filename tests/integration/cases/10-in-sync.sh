@@ -16,6 +16,7 @@ for path in api/v1/summary api/v1/targets api/v1/units api/v1/objects api/v1/eve
   curl -sf -m 5 "$HF_URL/$path" >"$HF_WORK/answer"
   equal "JSON of /$path" "$(sqlite3 :memory: "select json_valid(cast(readfile('$HF_WORK/answer') as text))")" 1
 done
-matches "the page" "$(curl -sf "$HF_URL/")" "trade-service"
+matches "the first page" "$(curl -sf "$HF_URL/")" "All is well: 18 objects are as their units say"
+matches "the page of units" "$(curl -sf "$HF_URL/units")" "trade-service"
 agent_stop
 equal "exit after SIGTERM" "$HF_STATUS" 0
