@@ -144,7 +144,7 @@ static const char *detail_of(struct hf_agent *agent, struct batch *batch, const 
         hf_buf_adds(&out, ",\"correcting\":true");
     }
     add_labels(&out, object->unit);
-    if (object->unit && *object->unit->page) {
+    if (object->unit && object->unit->page && *object->unit->page) {
         add_text(&out, "unit_url", object->unit->page, false);
     }
     hf_buf_addc(&out, '}');

@@ -1,5 +1,6 @@
 # Nine channels of one agent, a service behind each that checks what it gets as the real one does: opened, changed and resolved drifts, among them of an
 # object that is full of markup and a megabyte long. Nothing wrong arrives, nothing is missing, each trouble is one thread, one alert, one set of labels.
+# early: yes
 # limit: 300
 . "$HF_TOP/tests/integration/services.sh"
 services_up

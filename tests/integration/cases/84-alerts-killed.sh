@@ -1,5 +1,6 @@
 # kill -9 in mid-delivery (8 times; 60 with HF_LONG=1) under a stream of drifts, to services of which some answer late, some never and some lose what they
 # took: in the end every incident of the trail was told to every channel, and its end last; nothing is told again but what had no answer yet.
+# early: yes
 # limit: 1200
 . "$HF_TOP/tests/integration/services.sh"
 kills=8

@@ -1,6 +1,7 @@
 # The local verdict against the server's own: random mutations of real objects, and what a forced dry-run apply would change. On a
 # server of its own without controllers: they would write between the look at an object and the server's answer about it.
 # clusters: real
+# early: yes
 # limit: 1500
 cases=1000
 [ "${HF_LONG:-0}" = 1 ] && cases=10000
