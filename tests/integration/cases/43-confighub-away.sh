@@ -1,6 +1,6 @@
 # ConfigHub is away, and the agent is restarted meanwhile: drift is put back all the same, from the revisions that were kept, which says how old they are. When
 # ConfigHub is back nothing is applied twice, and what was applied there meanwhile is taken up.
-# limit: 300
+# limit: 1200
 . "$HF_TOP/tests/integration/hub.sh"
 units_copy "$HF_WORK/units" "$HF_NS"
 hub_up "traderx-dev=$HF_WORK/units@worker/cluster"
