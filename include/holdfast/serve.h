@@ -184,6 +184,30 @@ struct hf_serve_access {
     const char *proxy_role_header; /* NULL: all have proxy_role */
     enum hf_serve_role proxy_role;
     unsigned requests_per_second; /* of one address; 0: no limit */
+    bool reviewed;                /* a token that is none of these is shown to a cluster (struct hf_serve_reviewer) */
+};
+
+/* What a cluster says of a token that is none of ours. */
+enum hf_serve_review_outcome {
+    HF_SERVE_REVIEW_NONE, /* it can't be asked */
+    HF_SERVE_REVIEW_WRONG,
+    HF_SERVE_REVIEW_USER,
+};
+struct hf_serve_review {
+    enum hf_serve_review_outcome outcome;
+    const char *user; /* what follows: of a user */
+    bool may_read;    /* without it he may nothing */
+    bool may_act;
+    bool may_audit;
+    int64_t until_ms; /* the token's own end; HF_TIME_NONE: not known */
+};
+struct hf_serve_reviewer {
+    void *ctx;
+    /* Called on the server's threads. Begins to ask; the answer comes by hf_serve_reviewed, never from within. */
+    int (*begin)(void *ctx, uint64_t ticket, const char *token, struct hf_error *err);
+    int64_t keep_ms;       /* what is known of a user counts for so long; 0: 60 s */
+    int64_t keep_wrong_ms; /* and that a token is wrong, or has no right; 0: 10 s */
+    int64_t limit_ms;      /* a request waits for an answer for so long; 0: 5 s */
 };
 
 /* What a person with the right to asks of the agent. Texts are the caller's, NULL where not given. */
@@ -234,10 +258,11 @@ struct hf_serve_options {
     unsigned idle_timeout_s;  /* a connection without a byte for so long is closed; 0: 30 */
     int64_t (*last_turn_ms)(void *ctx); /* the loop's last turn (monotonic), for /livez */
     void *last_turn_ctx;
-    const struct hf_serve_hook *hook;       /* NULL: there is none */
-    const struct hf_serve_access *access;   /* NULL: loopback only, and read-only */
-    const struct hf_serve_actions *actions; /* NULL: there are none */
-    unsigned connections_per_address;       /* 0: 64; on loopback and behind a proxy max_connections */
+    const struct hf_serve_hook *hook;         /* NULL: there is none */
+    const struct hf_serve_access *access;     /* NULL: loopback only, and read-only */
+    const struct hf_serve_actions *actions;   /* NULL: there are none */
+    const struct hf_serve_reviewer *reviewer; /* NULL: no cluster is asked */
+    unsigned connections_per_address;         /* 0: 64; on loopback and behind a proxy max_connections */
 };
 
 /* A listener for the audit webhook alone, for API servers that are not on this machine: over TLS, where it may be on
@@ -267,6 +292,8 @@ void hf_serve_stop(struct hf_serve *serve); /* NULL is fine; ends streams too */
  * and what else hf_serve_start was told, stays: HF_EINVAL. HF_EDENIED: beyond loopback without access control, and
  * nothing changes. Thread: that of hf_serve_start. */
 int hf_serve_renew(struct hf_serve *serve, const struct hf_serve_access *access, struct hf_error *err);
+/* The answer to a question of the reviewer's table; one that nobody waits for is passed over. Any thread. */
+void hf_serve_reviewed(struct hf_serve *serve, uint64_t ticket, const struct hf_serve_review *review);
 /* "http://127.0.0.1:8484" with the real port. */
 const char *hf_serve_address(const struct hf_serve *serve);
 /* Takes over view (made by the loop, references 1) in place of the one before. */

@@ -108,13 +108,19 @@ static unsigned place_of(const struct hf_book *book, const struct hf_address *ad
     return (hash ^ hash >> 16) % HF_BOOK_SETS;
 }
 
+struct hf_address hf_address_house(const struct hf_address *address)
+{
+    struct hf_address house = *address;
+    if (!is_v4(&house)) {
+        memset(house.bytes + 8, 0, 8);
+    }
+    return house;
+}
+
 /* Lock held. The address's row, made where there is none yet. */
 static struct hf_book_row *find(struct hf_book *book, const struct hf_address *address, int64_t now_ms)
 {
-    struct hf_address key = *address;
-    if (!is_v4(&key)) {
-        memset(key.bytes + 8, 0, 8);
-    }
+    struct hf_address key = hf_address_house(address);
     struct hf_book_row *set = book->rows[place_of(book, &key)];
     struct hf_book_row *oldest = &set[0];
     for (size_t i = 0; i < HF_BOOK_WAYS; i++) {

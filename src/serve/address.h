@@ -23,6 +23,8 @@ bool hf_address_read(struct hf_slice text, struct hf_address *out);
 #define HF_ADDRESS_TEXT 48
 void hf_address_text(const struct hf_address *address, char out[HF_ADDRESS_TEXT]);
 bool hf_address_of(const struct sockaddr *from, struct hf_address *out);
+/* Of IPv6 the first 64 bits: who has one has them all. */
+struct hf_address hf_address_house(const struct hf_address *address);
 /* "10.0.0.1", "10.1.0.0/16", "fd00::/8". HF_EINVAL. */
 int hf_network_read(const char *text, struct hf_network *out, struct hf_error *err);
 bool hf_network_has(const struct hf_network *network, const struct hf_address *address);

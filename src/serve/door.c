@@ -181,11 +181,13 @@ static void *keep(void *ctx)
         (void)pthread_cond_timedwait(&doors->ending_news, &doors->lock, &at);
         end_slow(doors);
         struct hf_door *old = take_retired(doors);
-        if (old) { /* its connections take the lock when they end */
-            pthread_mutex_unlock(&doors->lock);
+        pthread_mutex_unlock(&doors->lock); /* connections take it when they end */
+        hf_reviews_tick(doors->serve->guard.reviews);
+        if (old) {
+            hf_reviews_shut(doors->serve->guard.reviews, old->number);
             door_free(old);
-            pthread_mutex_lock(&doors->lock);
         }
+        pthread_mutex_lock(&doors->lock);
     }
     pthread_mutex_unlock(&doors->lock);
     return NULL;

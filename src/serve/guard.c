@@ -127,7 +127,7 @@ void hf_guard_end(struct hf_guard *guard)
         return;
     }
     hf_rights_release(guard->rights);
-    hf_wipe(guard->sessions, HF_SESSIONS * sizeof *guard->sessions);
+    hf_sessions_end(guard);
     hf_wipe(guard->key, sizeof guard->key);
     free(guard->sessions);
     guard->sessions = NULL;

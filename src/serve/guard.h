@@ -8,13 +8,14 @@
 #include "address.h"
 #include "holdfast/mem.h"
 #include "holdfast/serve.h"
+#include "review.h"
 
 struct MHD_Connection;
 struct hf_answer;
 struct hf_request;
 
-#define HF_USER_SIZE 256
 #define HF_CSRF_SIZE 48
+#define HF_TOKEN_MAX 8192
 
 enum hf_by { HF_BY_NOBODY, HF_BY_LOOPBACK, HF_BY_TOKEN, HF_BY_COOKIE, HF_BY_PROXY, HF_BY_KUBERNETES };
 
@@ -28,12 +29,15 @@ struct hf_who {
     bool may_act;
     bool may_audit;
     bool is_wrong;    /* a credential was shown that is none */
-    bool must_wait;   /* a cluster is being asked (review.c) */
+    bool must_wait;   /* a cluster is being asked (review.h) */
+    unsigned away_s;  /* it can't be asked now: so many seconds to wait */
     unsigned slow_s;  /* too many requests: so many seconds to wait */
     unsigned shut_s;  /* too many were wrong: for so long none is looked at */
     int64_t until_ms; /* HF_TIME_NONE: as long as he likes */
     bool is_secure;   /* he came over TLS, or by a proxy that he reached so */
     struct hf_address address;
+    bool is_reviewed;        /* a cluster says who he is */
+    struct hf_digest review; /* of the token that it was shown */
 };
 
 /* What the configuration says; immutable, counted. */
@@ -51,6 +55,7 @@ struct hf_session {
     struct hf_digest id;    /* of what the cookie holds */
     struct hf_digest token; /* that it was begun with: it ends when the token does */
     struct hf_who who;
+    char *shown; /* the token itself where a cluster is asked of it again and again; wiped */
     int64_t begun_ms;
 };
 
@@ -61,8 +66,8 @@ struct hf_guard {
     unsigned char key[32];       /* of CSRF tokens */
     struct hf_book book;
     struct hf_log *log;
-    bool reviews;    /* a cluster is asked too */
-    char cookie[40]; /* its name: two agents on one host are apart */
+    struct hf_reviews *reviews; /* NULL: no cluster is asked */
+    char cookie[40];            /* its name: two agents on one host are apart */
 };
 
 /* guard.c. access NULL: none. Errors: HF_EINVAL, HF_ENOMEM. */
@@ -78,10 +83,14 @@ bool hf_guard_host(const struct hf_rights *rights, const char *header, const cha
 bool hf_guard_origin(const struct hf_rights *rights, const char *origin, const char *site, const char *host);
 
 /* who.c */
-void hf_guard_who(struct hf_guard *guard, struct MHD_Connection *connection, struct hf_who *who);
+/* is_counted: the request has been here before. */
+void hf_guard_who(struct hf_guard *guard, struct MHD_Connection *connection, bool is_counted, struct hf_who *who);
 /* Looks a token up, and counts it where it is wrong: fills who, whose address is known. */
 void hf_guard_token(struct hf_guard *guard, const struct hf_rights *rights, const char *token, struct hf_who *who);
 void hf_who_give(struct hf_who *who, enum hf_serve_role role);
+/* What is known of a token that was shown to a cluster; from is NULL: it was let in already. False: it is wrong. */
+bool hf_guard_review(struct hf_guard *guard, const struct hf_digest *id, const char *token,
+                     const struct hf_address *from, struct hf_who *who);
 const char *hf_by_name(enum hf_by by);             /* "token"; NULL: nobody */
 const char *hf_role_name(enum hf_serve_role role); /* "viewer", … */
 /* The token that a page must send with what changes something. */
@@ -96,5 +105,6 @@ int hf_session_begin(struct hf_guard *guard, const struct hf_who *who, const cha
 bool hf_session_find(struct hf_guard *guard, const struct hf_rights *rights, const char *cookie, int64_t now_ms,
                      struct hf_who *who);
 bool hf_session_end(struct hf_guard *guard, const char *cookie); /* whether there was one */
+void hf_sessions_end(struct hf_guard *guard);                    /* all of them */
 
 #endif

@@ -7,8 +7,6 @@
 #include "post.h"
 #include "query.h"
 
-#define MOST_TOKEN 4096
-
 void hf_serve_session(const struct hf_request *request, struct hf_answer *answer)
 {
     static const char *const NONE[] = {NULL};
@@ -18,7 +16,7 @@ void hf_serve_session(const struct hf_request *request, struct hf_answer *answer
         return;
     }
     struct hf_rights *rights = hf_guard_rights(&request->serve->guard);
-    bool can_log_in = rights && (rights->access.token_count > 0 || request->serve->guard.reviews);
+    bool can_log_in = rights && (rights->access.token_count > 0 || rights->access.reviewed);
     hf_rights_release(rights);
     answer->type = "application/json";
     hf_out_open(out, NULL, '{');
@@ -90,7 +88,7 @@ void hf_serve_login_page(const struct hf_request *request, struct hf_answer *ans
 }
 
 struct asked {
-    char token[MOST_TOKEN + 1];
+    char token[HF_TOKEN_MAX + 2]; /* one that is too long stays so */
     char next[256];
 };
 
@@ -152,15 +150,18 @@ static void go(struct hf_answer *answer, const char *place)
 static void refuse(const struct hf_request *request, const struct hf_posted *posted, struct hf_answer *answer,
                    const struct asked *asked, const struct hf_who *who)
 {
-    bool is_shut = who->shut_s > 0;
-    const char *why =
-        is_shut ? "Too many wrong tokens of this address: wait a minute." : "This token is not known, or has run out.";
-    answer->retry_after_s = who->shut_s;
+    bool is_known = who->by == HF_BY_KUBERNETES;
+    unsigned status = who->shut_s > 0 ? 429 : who->away_s > 0 ? 503 : is_known ? 403 : 401;
+    const char *why = status == 429   ? "Too many wrong tokens of this address: wait a minute."
+                      : status == 503 ? "The cluster can't be asked now whose token this is: try again."
+                      : is_known      ? "The cluster knows this token, and gives its user no right here."
+                                      : "This token is not known, or has run out.";
+    answer->retry_after_s = who->shut_s > 0 ? who->shut_s : who->away_s;
     if (posted->is_page) {
         login_form(request, answer, asked->next, why);
-        answer->status = is_shut ? 429 : 401;
+        answer->status = status;
     } else {
-        hf_answer_problem(answer, is_shut ? 429 : 401, "%s", why);
+        hf_answer_problem(answer, status, "%s", why);
     }
 }
 
@@ -193,7 +194,10 @@ void hf_post_login(const struct hf_request *request, const struct hf_posted *pos
         hf_answer_problem(answer, 400, "Expected {\"token\": \"…\"} or a form with token=….");
     } else {
         hf_guard_token(&request->serve->guard, rights, asked.token, &who);
-        if (!who.has_role) {
+        if (who.must_wait) {
+            answer->must_wait = true;
+            answer->review = who.review;
+        } else if (!who.has_role) {
             refuse(request, posted, answer, &asked, &who);
         } else {
             answer->status = 204;

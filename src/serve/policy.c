@@ -22,6 +22,21 @@ static bool is_one_of(const char *path, const char *const *list, size_t count)
     return false;
 }
 
+bool hf_policy_needs_who(const char *target)
+{
+    static const char *const NOBODY[] = {"/livez",  "/healthz", "/favicon.ico",  "/login",
+                                         "/logout", "/assets/", "/api/v1/login", "/api/v1/logout"};
+    size_t len = strcspn(target, "?");
+    for (size_t i = 0; i < sizeof NOBODY / sizeof NOBODY[0]; i++) {
+        size_t wanted = strlen(NOBODY[i]);
+        bool is_folder = NOBODY[i][wanted - 1] == '/';
+        if (len >= wanted && (is_folder || len == wanted) && strncmp(target, NOBODY[i], wanted) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool wants_page(const struct hf_request *request)
 {
     const char *accept = hf_request_header(request, "Accept");
@@ -45,6 +60,16 @@ static void ask_to_log_in(const struct hf_request *request, struct hf_answer *an
     hf_answer_problem(answer, 303, "Log in first.");
 }
 
+static bool refuse_away(const struct hf_request *request, struct hf_answer *answer)
+{
+    if (request->who.away_s > 0) {
+        answer->is_page = request->query && wants_page(request);
+        answer->retry_after_s = request->who.away_s;
+        hf_answer_problem(answer, 503, "The cluster can't be asked now who this is, and what he may: try again.");
+    }
+    return request->who.away_s > 0;
+}
+
 static bool refuse_wrong(const struct hf_request *request, struct hf_answer *answer)
 {
     if (request->who.is_wrong) {
@@ -57,14 +82,18 @@ static bool refuse_wrong(const struct hf_request *request, struct hf_answer *ans
 bool hf_policy_read(const struct hf_request *request, struct hf_answer *answer)
 {
     const char *path = request->query->path;
+    if (strcmp(path, "/api/v1/session") == 0 && refuse_away(request, answer)) {
+        return false;
+    }
     if (is_one_of(path, OPEN, sizeof OPEN / sizeof OPEN[0]) || strncmp(path, "/assets/", 8) == 0) {
         return true;
     }
-    if (refuse_wrong(request, answer)) {
+    if (refuse_wrong(request, answer) || refuse_away(request, answer)) {
         return false;
     }
     if (!request->who.may_read) {
         if (request->who.has_role || request->who.by != HF_BY_NOBODY) {
+            answer->is_page = wants_page(request);
             hf_answer_problem(answer, 403, "You are known, and have no right to read here.");
         } else {
             ask_to_log_in(request, answer);
@@ -88,7 +117,7 @@ static bool has_csrf(const struct hf_request *request)
 
 bool hf_policy_act(const struct hf_request *request, struct hf_answer *answer)
 {
-    if (refuse_wrong(request, answer)) {
+    if (refuse_wrong(request, answer) || refuse_away(request, answer)) {
         return false;
     }
     if (request->who.by == HF_BY_NOBODY) {

@@ -30,7 +30,9 @@ int64_t hf_serve_stuck_ms(const struct hf_serve *serve)
 
 /* What is kept of a request between its first line and its answer. */
 struct exchange {
-    bool headed;               /* the headers have been told */
+    bool headed;     /* the headers have been told */
+    bool is_counted; /* as a request of its address; it may be looked at again after a sleep */
+    struct hf_review_sleep sleep;
     struct hf_hook_call *hook; /* its body is being taken; NULL: it is no such request */
     struct hf_post *post;      /* the same for a login or an action */
     char target[];             /* as sent, before libmicrohttpd decodes it */
@@ -56,6 +58,7 @@ static void drop_target(void *ctx, struct MHD_Connection *connection, void **slo
     (void)code;
     hf_line_phase(door->serve, connection, HF_PHASE_HEAD);
     if (exchange) {
+        hf_review_leave(door->serve->guard.reviews, &exchange->sleep);
         hf_hook_free(exchange->hook);
         hf_post_free(exchange->post);
     }
@@ -179,6 +182,52 @@ static enum MHD_Result on_hook(struct hf_request *request, struct exchange *exch
     return send_answer(request, &answer);
 }
 
+static bool sleeps(struct hf_request *request, struct exchange *exchange, const struct hf_digest *review)
+{
+    return hf_review_sleep(request->serve->guard.reviews, &exchange->sleep, request->connection, request->door, review);
+}
+
+/* Finds out who asks. True: the connection sleeps meanwhile, and the handler is called again. */
+static bool awaits_who(struct hf_request *request, struct exchange *exchange)
+{
+    struct hf_who *who = &request->who;
+    for (int tries = 0; tries < 2; tries++) {
+        if (!exchange || !exchange->is_counted) {
+            atomic_fetch_add_explicit(&request->serve->requests, 1, memory_order_relaxed);
+        }
+        hf_guard_who(&request->serve->guard, request->connection, exchange && exchange->is_counted, who);
+        if (exchange) {
+            exchange->is_counted = true;
+        }
+        if (!who->must_wait || !exchange || !hf_policy_needs_who(origin_form(exchange->target))) {
+            break;
+        }
+        if (sleeps(request, exchange, &who->review)) {
+            return true;
+        }
+    }
+    who->away_s = who->must_wait ? 1 : who->away_s;
+    return false;
+}
+
+/* The same for a token that was posted. */
+static bool awaits_login(struct hf_request *request, struct exchange *exchange, struct hf_answer *answer)
+{
+    for (int tries = 0; tries < 2; tries++) {
+        answer->must_wait = false;
+        hf_post_finish(exchange->post, request, answer);
+        if (!answer->must_wait) {
+            return false;
+        }
+        if (sleeps(request, exchange, &answer->review)) {
+            return true;
+        }
+    }
+    answer->retry_after_s = 1;
+    hf_answer_problem(answer, 503, "The cluster can't be asked now whose token this is: try again.");
+    return false;
+}
+
 /* A login or an action. */
 static enum MHD_Result on_post(struct hf_request *request, struct exchange *exchange, const char *upload,
                                size_t *upload_size)
@@ -197,14 +246,13 @@ static enum MHD_Result on_post(struct hf_request *request, struct exchange *exch
         *upload_size = 0;
         return good ? MHD_YES : MHD_NO;
     }
-    atomic_fetch_add_explicit(&request->serve->requests, 1, memory_order_relaxed);
-    hf_guard_who(&request->serve->guard, request->connection, &request->who);
-    request->view = hf_views_get(&request->serve->views);
-    if (hf_policy_admit(request, &answer)) {
-        hf_post_finish(exchange->post, request, &answer);
+    if (awaits_who(request, exchange)) {
+        return MHD_YES;
     }
+    request->view = hf_views_get(&request->serve->views);
+    bool asleep = hf_policy_admit(request, &answer) && awaits_login(request, exchange, &answer);
     hf_view_release(request->view);
-    return send_answer(request, &answer);
+    return asleep ? MHD_YES : send_answer(request, &answer);
 }
 
 enum MHD_Result hf_door_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
@@ -230,8 +278,9 @@ enum MHD_Result hf_door_request(void *ctx, struct MHD_Connection *connection, co
         return MHD_YES;
     }
     struct hf_answer answer = {0};
-    atomic_fetch_add_explicit(&serve->requests, 1, memory_order_relaxed);
-    hf_guard_who(&serve->guard, connection, &request.who);
+    if (awaits_who(&request, exchange)) {
+        return MHD_YES;
+    }
     request.view = hf_views_get(&serve->views);
     answer_request(&request, method, exchange ? exchange->target : NULL, &answer);
     enum MHD_Result queued = send_answer(&request, &answer);
@@ -308,7 +357,8 @@ static int fill(struct hf_serve *serve, const struct hf_serve_options *options, 
             return hf_error_set(err, HF_ENOMEM, "no memory for the server");
         }
     }
-    if (hf_guard_begin(&serve->guard, options->access, serve->address, serve->log, err) != 0) {
+    if (hf_guard_begin(&serve->guard, options->access, serve->address, serve->log, err) != 0 ||
+        (options->reviewer && hf_reviews_new(options->reviewer, &serve->guard.reviews, err) != 0)) {
         return -1;
     }
     return hf_streams_new(serve, options->max_streams ? options->max_streams : STREAMS, &serve->streams, err);
@@ -384,6 +434,7 @@ int hf_serve_renew(struct hf_serve *serve, const struct hf_serve_access *access,
     if (check_listen(&listen, access ? &kept : NULL, err) != 0 || hf_guard_renew(&serve->guard, access, err) != 0) {
         return -1;
     }
+    hf_reviews_forget(serve->guard.reviews);
     int result = was_tls && is_tls ? hf_doors_renew(serve->doors, access->cert_pem, access->key_pem, err) : 0;
     hf_streams_kick(serve->streams, hf_doors_newest(serve->doors));
     if (result == 0 && was_tls != is_tls) {
@@ -400,11 +451,13 @@ void hf_serve_stop(struct hf_serve *serve)
     if (serve->streams) {
         hf_streams_end(serve->streams);
     }
+    hf_reviews_end(serve->guard.reviews);
     if (serve->doors) {
         hf_doors_end(serve->doors);
         free(serve->doors);
     }
     hf_streams_free(serve->streams);
+    hf_reviews_free(serve->guard.reviews);
     hf_guard_end(&serve->guard);
     hf_views_end(&serve->views);
     free(serve->web_folder);
@@ -429,4 +482,12 @@ void hf_serve_publish(struct hf_serve *serve, struct hf_view *view)
 void hf_serve_wake(struct hf_serve *serve)
 {
     hf_streams_wake(serve->streams, true);
+}
+
+void hf_serve_reviewed(struct hf_serve *serve, uint64_t ticket, const struct hf_serve_review *review)
+{
+    if (serve->guard.reviews) {
+        hf_reviews_answer(serve->guard.reviews, ticket, review);
+        hf_streams_wake(serve->streams, false);
+    }
 }

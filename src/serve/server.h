@@ -62,9 +62,11 @@ struct hf_answer {
     int64_t stream_after; /* the id to go on after; -1: from now */
     bool is_page;         /* HTML for people: an error is told as a page */
     unsigned retry_after_s;
-    bool authenticate;  /* WWW-Authenticate */
-    char location[256]; /* "" for none */
-    char cookie[256];   /* Set-Cookie; "" for none */
+    bool must_wait;          /* nothing is answered yet: a cluster is being asked of a token */
+    struct hf_digest review; /* of that token */
+    bool authenticate;       /* WWW-Authenticate */
+    char location[256];      /* "" for none */
+    char cookie[256];        /* Set-Cookie; "" for none */
     struct hf_buf body;
 };
 
@@ -120,6 +122,9 @@ void hf_serve_session(const struct hf_request *request, struct hf_answer *answer
 void hf_serve_login_page(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_action(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_pauses(const struct hf_request *request, struct hf_answer *answer);
+
+/* policy.c: whether it matters for what is asked at a target who asks. */
+bool hf_policy_needs_who(const char *target);
 
 /* How long the loop has not turned, when that is longer than it may be (10 s); else 0. */
 int64_t hf_serve_stuck_ms(const struct hf_serve *serve);

@@ -1,5 +1,6 @@
 /* Logins: in memory only, so that a restart ends them all; of what the cookie holds only the digest is kept. */
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "guard.h"
@@ -10,6 +11,10 @@
 
 static void end(struct hf_session *session)
 {
+    if (session->shown) {
+        hf_wipe(session->shown, strlen(session->shown));
+    }
+    free(session->shown);
     hf_wipe(session, sizeof *session);
 }
 
@@ -70,11 +75,16 @@ int hf_session_begin(struct hf_guard *guard, const struct hf_who *who, const cha
         hf_wipe(text.ptr, text.cap);
     }
     hf_buf_free(&text);
+    if (result == 0 && who->by == HF_BY_KUBERNETES && !(made.shown = hf_strdup(token))) {
+        result = hf_error_set(err, HF_ENOMEM, "no memory for a login");
+    }
     if (result != 0) {
         return -1;
     }
     pthread_mutex_lock(&guard->lock);
-    *place_for(guard, who, now_ms) = made;
+    struct hf_session *place = place_for(guard, who, now_ms);
+    end(place);
+    *place = made;
     pthread_mutex_unlock(&guard->lock);
     return 0;
 }
@@ -98,8 +108,13 @@ static struct hf_session *find(struct hf_guard *guard, const char *cookie)
 }
 
 /* A token that was taken away, or has run out, takes its logins along; its role is what it is now. */
-static bool token_holds(const struct hf_rights *rights, struct hf_session *session, int64_t now_ms)
+static bool token_holds(struct hf_guard *guard, const struct hf_rights *rights, struct hf_session *session,
+                        int64_t now_ms)
 {
+    if (session->who.by == HF_BY_KUBERNETES) {
+        return guard->reviews && rights->access.reviewed &&
+               hf_guard_review(guard, &session->token, session->shown, NULL, &session->who);
+    }
     if (session->who.by != HF_BY_TOKEN) {
         return true;
     }
@@ -122,7 +137,7 @@ bool hf_session_find(struct hf_guard *guard, const struct hf_rights *rights, con
     pthread_mutex_lock(&guard->lock);
     struct hf_session *session = find(guard, cookie);
     if (session) {
-        holds = now_ms < session->who.until_ms && token_holds(rights, session, now_ms);
+        holds = now_ms < session->who.until_ms && token_holds(guard, rights, session, now_ms);
         if (holds) {
             *who = session->who;
             hf_guard_csrf(guard, "session", &session->id, sizeof session->id, who->csrf);
@@ -146,4 +161,11 @@ bool hf_session_end(struct hf_guard *guard, const char *cookie)
     }
     pthread_mutex_unlock(&guard->lock);
     return session != NULL;
+}
+
+void hf_sessions_end(struct hf_guard *guard)
+{
+    for (size_t i = 0; i < HF_SESSIONS; i++) {
+        end(&guard->sessions[i]);
+    }
 }

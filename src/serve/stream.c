@@ -39,6 +39,8 @@ struct stream {
     size_t sent;
     unsigned epoch;
     int64_t until_ms; /* of who reads it; HF_TIME_NONE */
+    bool is_reviewed; /* a cluster says whether he may, again and again */
+    struct hf_digest review;
 };
 
 struct hf_streams {
@@ -185,7 +187,14 @@ static void make_view_frame(struct hf_streams *streams)
 /* Lock held. Its reader may read no longer, or is to come again by another door. */
 static bool is_over(const struct hf_streams *streams, const struct stream *stream)
 {
-    return stream->epoch != streams->epoch || (stream->until_ms != HF_TIME_NONE && hf_now_ms() >= stream->until_ms);
+    if (stream->epoch != streams->epoch || (stream->until_ms != HF_TIME_NONE && hf_now_ms() >= stream->until_ms)) {
+        return true;
+    }
+    struct hf_review review;
+    if (stream->is_reviewed) {
+        hf_reviews_look(streams->serve->guard.reviews, &stream->review, NULL, NULL, &review);
+    }
+    return stream->is_reviewed && review.state != HF_REVIEW_WAITS && !(review.state == HF_REVIEWED && review.may_read);
 }
 
 /* Lock held. */
@@ -402,6 +411,8 @@ struct MHD_Response *hf_streams_join(const struct hf_request *request, struct hf
     stream->streams = streams;
     stream->connection = request->connection;
     stream->until_ms = request->who.until_ms;
+    stream->is_reviewed = request->who.is_reviewed;
+    stream->review = request->who.review;
     stream->sent_ms = hf_mono_ms();
     if (request->serve->trail.events && hf_trail_head(&request->serve->trail, &stream->until_id, &err) != 0) {
         hf_log_error(request->serve->log, HF_WARN, "events for the stream can't be read", &err, NULL);
