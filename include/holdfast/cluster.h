@@ -108,6 +108,10 @@ struct hf_delete {
 int hf_cluster_delete(struct hf_cluster *cluster, const struct hf_object_ref *ref, const struct hf_delete *what,
                       hf_answer_fn done, void *ctx, struct hf_error *err);
 
+/* POST of JSON to a path by which nothing is stored: a review. What is kept of the bytes is wiped. */
+int hf_cluster_review(struct hf_cluster *cluster, const char *path, const char *bytes, size_t len, int64_t timeout_ms,
+                      hf_answer_fn done, void *ctx, struct hf_error *err);
+
 /* A list of one resource (in one namespace, or NULL for all) once: items as they stream in, then done. Items get
  * apiVersion and kind, which list items lack. resource_version of the list is given to done (NULL on failure). A list
  * that expires between two pages is started over, so that an item may be told twice. */

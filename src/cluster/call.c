@@ -24,6 +24,9 @@ static void call_free(struct hf_call *call)
     if (call->next) {
         call->next->link = call->link;
     }
+    if (call->ask.is_secret && call->ask.body) {
+        hf_wipe((void *)(uintptr_t)call->ask.body, call->ask.body_len);
+    }
     hf_arena_free(call->strings);
     free(call);
 }
@@ -167,6 +170,7 @@ static int keep_ask(struct hf_call *call, const struct hf_ask *ask, struct hf_er
     call->strings = hf_arena_new(0);
     if (call->strings) {
         call->ask = *ask;
+        call->ask.body = NULL;
         call->ask.path = hf_arena_copy(call->strings, ask->path, strlen(ask->path));
         call->ask.accept = hf_arena_copy(call->strings, ask->accept, strlen(ask->accept));
         if (ask->content_type) {

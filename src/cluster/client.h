@@ -38,6 +38,7 @@ struct hf_ask {
     const char *content_type; /* NULL: no body */
     const char *body;
     size_t body_len;
+    bool is_secret; /* the body: what is kept of it is wiped */
     int64_t timeout_ms;
     int64_t idle_timeout_ms;
     size_t max_body;

@@ -5,6 +5,7 @@
 
 #define FRAME ((size_t)64 << 10) /* an answer may be larger than what was sent: managedFields, defaults, a Status */
 #define MOST_PATH 4096
+#define MOST_REVIEW ((size_t)1 << 20)
 
 struct answer {
     struct hf_cluster *cluster;
@@ -146,6 +147,21 @@ int hf_cluster_patch(struct hf_cluster *cluster, const struct hf_object_ref *ref
         hf_path_query(&path, "fieldManager", manager);
     }
     return about_object(cluster, "PATCH", &path, content_type, (struct hf_slice){bytes, len}, done, ctx, err);
+}
+
+int hf_cluster_review(struct hf_cluster *cluster, const char *path, const char *bytes, size_t len, int64_t timeout_ms,
+                      hf_answer_fn done, void *ctx, struct hf_error *err)
+{
+    struct hf_ask ask = {.method = "POST",
+                         .path = path,
+                         .accept = "application/json",
+                         .content_type = "application/json",
+                         .body = bytes,
+                         .body_len = len,
+                         .is_secret = true,
+                         .timeout_ms = timeout_ms,
+                         .max_body = MOST_REVIEW};
+    return start(cluster, &ask, false, done, ctx, err);
 }
 
 static void add_precondition(struct hf_buf *body, const char *name, const char *value, bool *first)

@@ -306,6 +306,9 @@ void call_release(struct hf_http_call *call)
     curl_slist_free_all(call->connect_to);
     hf_timer_free(call->idle_timer);
     free(call->origin);
+    if (call->body) {
+        hf_wipe(call->body, call->body_len); /* it may hold a token, or a Secret */
+    }
     free(call->body);
     free(call->ca_pem);
     free(call->cert_pem);

@@ -73,7 +73,8 @@ static int fill(const struct hf_config_access *config, struct filled *filled, st
                                               .proxy_user_header = config->proxy_user_header,
                                               .proxy_role_header = config->proxy_role_header,
                                               .proxy_role = role_of(config->proxy_role),
-                                              .requests_per_second = config->requests_per_second};
+                                              .requests_per_second = config->requests_per_second,
+                                              .reviewed = config->kubernetes_target != NULL};
     if (fill_tokens(config, filled, err) != 0) {
         return -1;
     }

@@ -153,6 +153,9 @@ static int make_server(struct hf_run *run, struct hf_error *err)
     struct hf_serve_actions actions;
     hf_run_act_table(run, &actions);
     options.actions = &actions;
+    struct hf_serve_reviewer reviewer;
+    hf_run_review_table(run, &reviewer);
+    options.reviewer = &reviewer;
     if (hf_run_serve_start(run, &options, &trail, err) != 0) {
         return -1;
     }
@@ -232,6 +235,7 @@ static void stop(struct hf_run *run)
         hf_run_say_of_agent(run, "agent.stopped", "holdfast " HF_VERSION " stopped");
     }
     hf_serve_stop(run->serve);
+    run->has_stopped = true;
     hf_run_hooks_stop(run);
     hf_run_asks_free(run);
     hf_alert_free(run->alert);

@@ -8,7 +8,8 @@
  * reload.c   SIGHUP                          notify.c   systemd
  * alerts.c   the alert station               keep.c     the trail's checkpoints
  * channel.c  what a channel is set to           hub*.c     ConfigHub: source, actions, what is told back
- * access.c   who may read and act               act.c      what the pages ask for, handed to asks*.c */
+ * access.c   who may read and act               act.c      what the pages ask for, handed to asks*.c
+ * review.c   a cluster's own users */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
@@ -34,6 +35,7 @@ struct run_action;
 struct run_bulk;
 struct run_report;
 struct run_pauses;
+struct run_review;
 struct run_asks;
 struct run_target;
 
@@ -52,6 +54,7 @@ struct hf_run {
     struct run_pauses *pauses;
     struct run_asks *asks;
     struct run_access *guarded;
+    enum hf_code review_problem; /* why the cluster can't be asked who its users are; HF_OK: it can */
     struct run_hooks *hooks;
     struct run_notice *notice;
     struct hf_confighub *hub; /* NULL: no target has its units there */
@@ -73,6 +76,7 @@ struct hf_run {
     bool trail_failing;
     char trail_problem[HF_ERROR_TEXT];
     bool was_ready;
+    bool has_stopped; /* the server has gone */
 };
 
 /* A request of the agent's on its way: freed by its answer, or with its target. */
@@ -128,6 +132,7 @@ struct run_target {
     int64_t source_at_ms;
     struct run_follow *follows;
     struct asked *asked;
+    struct run_review *reviews; /* under way */
     struct run_target *next;
 };
 
@@ -229,6 +234,10 @@ int hf_run_serve_start(struct hf_run *run, struct hf_serve_options *options, con
                        struct hf_error *err);
 void hf_run_access_renew(struct hf_run *run); /* as the config is now */
 void hf_run_access_look(struct hf_run *run);  /* the same, if a file of it has changed */
+
+/* review.c: tokens of a cluster's own users. */
+void hf_run_review_table(struct hf_run *run, struct hf_serve_reviewer *out);
+void hf_run_reviews_forget(struct run_target *target); /* after its cluster, which would answer them */
 
 /* act.c: what people ask for. */
 void hf_run_act_table(struct hf_run *run, struct hf_serve_actions *out);

@@ -77,6 +77,7 @@ static void target_free(struct run_target *target)
     hf_run_unfollow_all(target);
     hf_run_crds_unfollow(target);
     hf_cluster_free(target->cluster);
+    hf_run_reviews_forget(target);
     hf_schema_free(target->schema);
     while (target->asked) {
         struct asked *asked = target->asked;

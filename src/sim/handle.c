@@ -200,34 +200,35 @@ static int handle_object(struct sim *sim, struct sim_request *request, struct si
                                                              : no_method(request);
 }
 
-/* kubectl sends no token over plain HTTP: unless one is required, only a wrong one is refused. */
-static bool is_allowed(const struct sim *sim, const struct sim_request *request)
-{
-    static const char PREFIX[] = "Bearer ";
-    const char *token = sim->options->token;
-    if (!token || (!request->authorization[0] && !sim->options->require_token)) {
-        return true;
-    }
-    if (strncmp(request->authorization, PREFIX, sizeof PREFIX - 1) != 0) {
-        return false;
-    }
-    const char *given = request->authorization + sizeof PREFIX - 1;
-    size_t len = strlen(token);
-    unsigned difference = strlen(given) == len ? 0 : 1;
-    for (size_t i = 0; i < len && difference == 0; i++) {
-        difference |= (unsigned)(given[i] ^ token[i]);
-    }
-    return difference == 0;
-}
-
 static bool is_health(const char *path)
 {
     return strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0 || strcmp(path, "/livez") == 0;
 }
 
+/* What is asked and not kept. 1: it is something else. */
+static int review(struct sim *sim, struct sim_request *request, struct sim_response *response)
+{
+    bool is_token = strcmp(request->path, "/apis/authentication.k8s.io/v1/tokenreviews") == 0;
+    if (!is_token && strcmp(request->path, "/apis/authorization.k8s.io/v1/subjectaccessreviews") != 0) {
+        return 1;
+    }
+    if (strcmp(request->method, "POST") != 0) {
+        return no_method(request);
+    }
+    if (sim_authorize(sim, request, is_token ? "authentication.k8s.io" : "authorization.k8s.io",
+                      is_token ? "tokenreviews" : "subjectaccessreviews") != 0) {
+        return -1;
+    }
+    return (is_token ? sim_token_review : sim_access_review)(sim, request, response);
+}
+
 static int handle(struct sim *sim, struct sim_request *request, struct sim_response *response)
 {
     bool known = false;
+    int reviewed = review(sim, request, response);
+    if (reviewed != 1) {
+        return reviewed;
+    }
     if (strcmp(request->path, "/sim/faults") == 0 || strcmp(request->path, "/sim/seed") == 0) {
         return sim_control(sim, request, response);
     }
@@ -238,6 +239,9 @@ static int handle(struct sim *sim, struct sim_request *request, struct sim_respo
     if (!resolve(sim, request)) {
         return sim_fail(&request->work, 404, "NotFound", "the server could not find the requested resource");
     }
+    if (sim_authorize(sim, request, request->collection->kind.group, request->collection->kind.plural) != 0) {
+        return -1;
+    }
     return request->name[0] ? handle_object(sim, request, response) : handle_collection(sim, request, response);
 }
 
@@ -246,7 +250,7 @@ static void answer(struct sim *sim, struct sim_request *request, struct sim_resp
     *response = (struct sim_response){.status = 200, .content_type = "application/json"};
     request->space = request->name = request->subresource = "";
     bool control = strncmp(request->path, "/sim/", 5) == 0;
-    if (!is_allowed(sim, request) && !is_health(request->path)) {
+    if (!sim_authenticate(sim, request) && !is_health(request->path)) {
         sim_fail(&request->work, 401, "Unauthorized", "Unauthorized");
     } else if (!control && sim_fault_answer(sim, request, response)) {
         return;

@@ -20,6 +20,7 @@ enum option_id {
     REQUIRE_TOKEN,
     NO_OPENAPI_V3,
     AUDIT_LOG,
+    TOKEN_AUTH_FILE,
     HELP
 };
 
@@ -28,6 +29,7 @@ static const struct option OPTIONS[] = {
     {"write-kubeconfig", required_argument, NULL, KUBECONFIG},
     {"token", required_argument, NULL, TOKEN},
     {"require-token", no_argument, NULL, REQUIRE_TOKEN},
+    {"token-auth-file", required_argument, NULL, TOKEN_AUTH_FILE},
     {"no-openapi-v3", no_argument, NULL, NO_OPENAPI_V3},
     {"seed", required_argument, NULL, SEED},
     {"history", required_argument, NULL, WINDOW},
@@ -51,6 +53,7 @@ static const char USAGE[] =
     "  --write-kubeconfig FILE     writes a kubeconfig that leads to the server\n"
     "  --token TOKEN               the bearer token that is right; one that is wrong gets 401\n"
     "  --require-token             so does a missing one (kubectl sends none over plain HTTP)\n"
+    "  --token-auth-file FILE      further users: token,name,uid,\"group,group\"; RBAC says what they may\n"
     "  --seed NUMBER               of uids and of faults by probability (default 1)\n"
     "  --history NUMBER            events kept for watches that come late; older: 410 (default 10000)\n"
     "  --bookmarks MS              between a watch's bookmarks (default 60000)\n"
@@ -95,6 +98,9 @@ static int take_option(int option, const char *name, struct hf_sim_options *out)
         break;
     case TOKEN:
         out->token = optarg;
+        break;
+    case TOKEN_AUTH_FILE:
+        out->token_auth_file = optarg;
         break;
     case SEED:
         out->seed = (uint64_t)number;

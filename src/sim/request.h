@@ -9,6 +9,7 @@
 
 struct sim;
 struct sim_watch;
+struct sim_user;
 
 struct sim_parameter {
     const char *name;
@@ -25,6 +26,7 @@ struct sim_request {
     const char *accept;
     const char *user_agent;
     const char *authorization;
+    const struct sim_user *user; /* NULL: who may do all */
     const char *body;
     size_t body_len;
     /* What the path names. */

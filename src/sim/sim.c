@@ -48,6 +48,10 @@ int sim_open(struct sim *sim, const struct hf_sim_options *options, struct hf_er
             return -1;
         }
     }
+    if (options->token_auth_file && sim_users_open(sim, options->token_auth_file, err) != 0) {
+        sim_close(sim);
+        return -1;
+    }
     sim->audit_log = options->audit_log ? fopen(options->audit_log, "ae") : NULL;
     if (options->audit_log && !sim->audit_log) {
         sim_close(sim);
@@ -65,6 +69,7 @@ void sim_close(struct sim *sim)
     while (sim->watches.first) {
         sim_watch_drop(sim, sim->watches.first);
     }
+    sim_users_close(sim);
     sim_store_close(&sim->store);
     if (sim->audit_log) {
         fclose(sim->audit_log);

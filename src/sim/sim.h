@@ -8,6 +8,7 @@
 #include "holdfast/map.h"
 #include "holdfast/sim.h"
 #include "request.h"
+#include "users.h"
 #include "watch.h"
 
 struct sim {
@@ -15,6 +16,7 @@ struct sim {
     struct sim_store store;
     struct sim_watches watches;
     struct sim_faults faults;
+    struct sim_users users;
     int64_t (*clock)(void); /* monotonic, ms */
     uint64_t random;        /* state; seeded, so that a run can be had again */
     uint32_t next_ip;

@@ -3,6 +3,14 @@
 
 cluster_say() { echo "tests/cluster: $*" >&2; }
 
+# People with tokens, a line each as of --token-auth-file, on the real and on the simulated cluster; nobody has a right of his own.
+cluster_people() {
+  local name
+  for name in agnes vera otto audra nora; do
+    echo "$(openssl rand -hex 16),$name,$name-uid,\"holdfast:people,holdfast:$name\""
+  done
+}
+
 # The pid of DIR/NAME.pid if that process is alive and is still ours: its command line names DIR.
 cluster_pid() {
   local dir=$1 name=$2 pid words tries

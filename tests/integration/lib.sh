@@ -78,7 +78,8 @@ cluster_up() {
   else
     HF_KUBECONFIG=$HF_WORK/sim-kubeconfig
     HF_AUDIT_LOG=$HF_WORK/audit.log
-    "$HF_BIN/holdfast-sim" serve --listen 127.0.0.1:0 --write-kubeconfig "$HF_KUBECONFIG" --audit-log "$HF_AUDIT_LOG" --token "sim-$RANDOM$RANDOM$RANDOM" \
+    (umask 077 && . "$HF_TOP/tests/cluster/lib.sh" && cluster_people >"$HF_WORK/tokens.csv")
+    "$HF_BIN/holdfast-sim" serve --listen 127.0.0.1:0 --write-kubeconfig "$HF_KUBECONFIG" --token-auth-file "$HF_WORK/tokens.csv" --audit-log "$HF_AUDIT_LOG" --token "sim-$RANDOM$RANDOM$RANDOM" \
       >"$HF_WORK/sim.out" 2>"$HF_WORK/sim.log" &
     HF_SIM_PID=$!
     HF_STARTED+=("$HF_SIM_PID")
