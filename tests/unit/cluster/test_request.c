@@ -391,3 +391,47 @@ Test(request, the_server_is_shown_without_its_user)
     hf_http_free(http);
     hf_loop_free(loop);
 }
+
+static void serve_review(struct exchange *x, void *ctx)
+{
+    (void)ctx;
+    bool may = has(x->headers, "Authorization: Bearer the-token") && strcmp(x->method, "POST") == 0;
+    answer(x, may ? 201 : 403, "", "{\"kind\":\"TokenReview\",\"status\":{\"authenticated\":true}}");
+}
+
+Test(request, a_review_is_posted_with_the_login_and_its_answer_told)
+{
+    static const char BODY[] = "{\"spec\":{\"token\":\"somebody's\"}}";
+    struct scene s;
+    struct hf_error err = HF_ERROR_INIT;
+    open_scene(&s, serve_review, NULL);
+    cr_assert_eq(hf_cluster_review(s.rig.cluster, "/apis/authentication.k8s.io/v1/tokenreviews", BODY, strlen(BODY),
+                                   2000, rig_answer, &s.rig, &err),
+                 0);
+    expect(&s, "answer 201 ok TokenReview;");
+    const struct request *request = apiserver_request(s.server, 0);
+    cr_assert_str_eq(request->method, "POST");
+    cr_assert_str_eq(request->target, "/prefix/apis/authentication.k8s.io/v1/tokenreviews");
+    cr_assert(has(request->headers, "Content-Type: application/json"));
+    cr_assert_str_eq(request->body, BODY);
+    close_scene(&s);
+}
+
+static void serve_nothing(struct exchange *x, void *ctx)
+{
+    (void)x;
+    (void)ctx;
+    usleep(700000);
+}
+
+Test(request, a_review_has_its_own_limit_of_time)
+{
+    struct scene s;
+    struct hf_error err = HF_ERROR_INIT;
+    open_scene(&s, serve_nothing, NULL);
+    cr_assert_eq(hf_cluster_review(s.rig.cluster, "/apis/authentication.k8s.io/v1/tokenreviews", "{}", 2, 200,
+                                   rig_answer, &s.rig, &err),
+                 0);
+    expect(&s, "answer 0 timeout -;");
+    close_scene(&s);
+}

@@ -63,7 +63,7 @@ const struct answer *ask_as(struct served *served, const char *agent, const char
     request->content_type = type ? type : "application/json";
     request->accept = "application/json";
     request->user_agent = agent;
-    request->authorization = "";
+    request->authorization = served->authorization ? served->authorization : "";
     request->body = body ? body : "";
     request->body_len = strlen(request->body);
     sim_handle(&served->sim, request, &response);

@@ -20,6 +20,7 @@ struct served {
     struct hf_sim_options options;
     struct sim sim;
     struct answer last;
+    const char *authorization; /* the header of each request; NULL: none */
 };
 
 extern int64_t served_now; /* monotonic ms */
