@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -40,6 +41,15 @@ static void answer(struct desk *desk, int fd, const char *path)
     }
 }
 
+/* The head with all of its body: who closes before it has read them breaks off its own answer. */
+static bool is_whole(const char *request, size_t len)
+{
+    const char *body = strstr(request, "\r\n\r\n");
+    const char *length = strcasestr(request, "\r\nContent-Length:");
+    size_t wanted = length && body && length < body ? strtoul(length + 17, NULL, 10) : 0;
+    return body && len - (size_t)(body + 4 - request) >= wanted;
+}
+
 static void serve(struct desk *desk, int fd)
 {
     char request[8192];
@@ -52,7 +62,7 @@ static void serve(struct desk *desk, int fd)
         }
         len += (size_t)got;
         request[len] = '\0';
-        if (strstr(request, "\r\n\r\n")) {
+        if (is_whole(request, len)) {
             break;
         }
     }
