@@ -179,6 +179,7 @@ bool hf_audit_reader_is_stale(const struct hf_audit_reader *reader);
 
 struct hf_audit_filter { /* NULL, 0 or HF_TIME_NONE: any */
     int64_t after_id;    /* only ids above (oldest first) or below (newest_first) */
+    int64_t most_id;     /* and none above it: who walks the trail a piece at a time bounds each by ids */
     int64_t since_ms;
     int64_t until_ms;
     const char *type; /* exact, or a prefix ending in '.' : "correction." */
@@ -265,6 +266,11 @@ int hf_audit_told(struct hf_audit_reader *reader, hf_audit_told_fn fn, void *ctx
 typedef bool (*hf_audit_line_fn)(void *ctx, int64_t id, const char *digest, struct hf_slice canonical);
 int hf_audit_export(struct hf_audit_reader *reader, int64_t after_id, hf_audit_line_fn fn, void *ctx,
                     struct hf_error *err);
+/* The same of the events that a filter lets through, in its order. */
+int hf_audit_export_some(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, hf_audit_line_fn fn,
+                         void *ctx, struct hf_error *err);
+/* The line of an export, with its line feed: {"digest":…,"event":canonical}. */
+void hf_audit_export_line(struct hf_buf *buf, const char *digest, struct hf_slice canonical);
 
 /* Copies the whole trail as it is now into a new file (mode 0600), also while an agent writes. HF_ECONFLICT: path
  * exists. progress may be NULL. On failure nothing is left at path. */
@@ -348,6 +354,16 @@ int hf_audit_timeline(struct hf_audit_reader *reader, int64_t since_ms, int64_t 
 
 /* What reads later than in so many ms from now gives up with HF_ECANCELED, until the next call of this; 0: never. */
 void hf_audit_reader_limit(struct hf_audit_reader *reader, int64_t most_ms);
+/* What reads now gives up with HF_ECANCELED. Any thread, while the reader is open. */
+void hf_audit_reader_interrupt(struct hf_audit_reader *reader);
+
+/* How many events the trail holds, its newest event and that one's digest; 0, 0 and "" when it is empty. */
+struct hf_audit_extent {
+    int64_t events;
+    int64_t last_id;
+    char head[80];
+};
+int hf_audit_extent(struct hf_audit_reader *reader, struct hf_audit_extent *out, struct hf_error *err);
 
 /* One event as a JSON object (what the API, the exports and the alerts use). Appends to *buf. */
 void hf_audit_event_json(struct hf_buf *buf, int64_t id, const struct hf_audit_event *event, const char *digest);

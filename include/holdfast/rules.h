@@ -45,7 +45,10 @@ const char *hf_apply_by_name(enum hf_apply_by by); /* "direct", "confighub", "co
 struct hf_rules;
 
 int hf_rules_new(struct hf_rules **out, struct hf_error *err);
-void hf_rules_free(struct hf_rules *rules); /* NULL is fine */
+/* Gives one reference back; the last one frees. NULL is fine. */
+void hf_rules_free(struct hf_rules *rules);
+/* One more reference, for another thread: from then on nothing is added. */
+struct hf_rules *hf_rules_share(struct hf_rules *rules);
 /* How a pack's windows find their time zone by its name, when the pack is read (the decision itself asks nothing):
  * hf_zone_find. Without one: UTC and offsets only. */
 struct hf_zone;
@@ -127,6 +130,58 @@ int hf_rules_explain(struct hf_arena *arena, const struct hf_rules *rules, const
 /* Every rule in the order asked, without a question: `decided` is what it sets, `matched` is false. */
 int hf_rules_list(struct hf_arena *arena, const struct hf_rules *rules, const struct hf_rule_step **steps,
                   size_t *count, struct hf_error *err);
+
+/* Counts a decision for the rules that made it: how often each fired. Any thread. */
+void hf_rules_fired(const struct hf_rules *rules, const struct hf_decision *decision);
+/* Goes on counting where other rules of the same names are, after a reload. */
+void hf_rules_go_on(struct hf_rules *rules, const struct hf_rules *before);
+/* The packs in the order asked: {"packs":[{"name","description","file","rules":[{"name","line","description","match",
+ * what it sets as the pack says it…,"fired"}]}]}. Any thread. */
+void hf_rules_json(const struct hf_rules *rules, struct hf_buf *out);
+
+/* A question as people ask it, in words; NULL: not said. */
+struct hf_rule_wish {
+    const char *target;
+    const char *space;
+    const char *unit;
+    const char *labels; /* of the unit: "a=b,c=d" */
+    const char *group;  /* "core" for that of Service */
+    const char *kind;   /* "Deployment" or "apps/Deployment" */
+    const char *namespace;
+    const char *name;
+    const char *path;  /* NULL: the object as a whole */
+    const char *class; /* "changed" with a path, else "missing" */
+    const char *manager;
+    const char *operation;
+    const char *user;
+    const char *at; /* RFC 3339; now */
+};
+struct hf_rule_label {
+    const char *name;
+    const char *value;
+};
+/* The question, and all that it points to; not to be moved. */
+struct hf_rule_asking {
+    struct hf_rule_subject subject;
+    struct hf_finding finding;
+    struct hf_rule_question question;
+    struct hf_rule_label *labels;
+    size_t label_count;
+};
+/* Reads a wish; texts stay the wish's, the rest is in the arena. before: what stands before a name in an error, "--".
+ * HF_EINVAL, HF_ENOMEM. */
+int hf_rule_ask(struct hf_arena *arena, const struct hf_rule_wish *wish, const char *before, struct hf_rule_asking *out,
+                struct hf_error *err);
+int hf_rule_ask_label(struct hf_arena *arena, struct hf_rule_asking *asking, struct hf_slice name,
+                      struct hf_slice value, struct hf_error *err);
+/* What becomes of it, in words: "drift, put back". */
+const char *hf_rule_outcome(const struct hf_rule_asking *asking, const struct hf_decision *decision);
+/* One property's value in words. */
+void hf_decision_say(const struct hf_decision *decision, enum hf_decided what, struct hf_buf *out);
+const char *hf_decided_name(enum hf_decided what); /* "action", … */
+/* {"outcome","decisions":{"action":{"value","rule"},…},"steps":[{"rule","file","line","matched","why","decided"}]} */
+int hf_rule_answer_json(const struct hf_rules *rules, const struct hf_rule_asking *asking, struct hf_buf *out,
+                        struct hf_error *err);
 
 /* What the rules make of one finding. */
 enum hf_weight {

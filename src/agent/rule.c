@@ -273,6 +273,7 @@ static void weigh_one(struct weighing *weighing, const struct hf_finding *findin
         return;
     }
     hf_rules_decide(weighing->agent->rules, &question, &decision);
+    hf_rules_fired(weighing->agent->rules, &decision);
     enum hf_weight weight = hf_decision_weight(finding, &decision);
     if (owned == OWNED_NOT_TOLD && weight == HF_WEIGHT_CORRECT) {
         take_severity(weighing->object, &decision);
@@ -476,6 +477,7 @@ bool hf_agent_weigh_whole(struct hf_agent *agent, struct object *object, enum hf
         .subject = &weighing.subject, .verdict = verdict, .user = hf_agent_user_of(object), .now_ms = weighing.wall_ms};
     struct hf_decision decision;
     hf_rules_decide(agent->rules, &question, &decision);
+    hf_rules_fired(agent->rules, &decision);
     forget_plan(object);
     object->severity = decision.severity;
     object->rule = decision.rule;
@@ -531,6 +533,7 @@ void hf_agent_weigh_extra(struct hf_agent *agent, struct object *object)
     struct hf_decision decision;
     const char *why = NULL;
     hf_rules_decide(agent->rules, &question, &decision);
+    hf_rules_fired(agent->rules, &decision);
     forget_plan(object);
     object->severity = decision.severity;
     object->rule = decision.rule;

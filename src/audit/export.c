@@ -46,6 +46,28 @@ int hf_audit_export(struct hf_audit_reader *reader, int64_t after_id, hf_audit_l
     return status;
 }
 
+int hf_audit_export_some(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, hf_audit_line_fn fn,
+                         void *ctx, struct hf_error *err)
+{
+    sqlite3_stmt *statement;
+    hf_auto_buf struct hf_buf canonical = {0};
+    if (hf_query_prepare(reader, filter, &statement, err) != 0) {
+        return -1;
+    }
+    int status = export_rows(statement, fn, ctx, &canonical, reader->db, err);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+void hf_audit_export_line(struct hf_buf *buf, const char *digest, struct hf_slice canonical)
+{
+    hf_buf_adds(buf, "{\"digest\":");
+    hf_buf_add_json(buf, hf_slice_of(digest));
+    hf_buf_adds(buf, ",\"event\":");
+    hf_buf_add(buf, canonical.ptr, canonical.len);
+    hf_buf_adds(buf, "}\n");
+}
+
 static int copy_pages(sqlite3 *from, sqlite3 *to, void (*progress)(void *, int64_t, int64_t), void *ctx,
                       struct hf_error *err)
 {

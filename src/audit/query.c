@@ -58,8 +58,12 @@ static void add_times(struct terms *terms, const struct hf_audit_filter *filter)
     hf_auto_buf struct hf_buf span = {0};
     hf_buf_adds(&span, "(id) FROM events INDEXED BY events_at WHERE 1");
     size_t before = terms->sql.len;
-    add_text(terms, "at >=", *terms->times[0] ? terms->times[0] : NULL);
-    add_text(terms, "at <", *terms->times[1] ? terms->times[1] : NULL);
+    bool is_piece = filter->most_id != 0; /* it ends soon anyway, and the span would be sought for each piece */
+    add_text(terms, is_piece ? "+at >=" : "at >=", *terms->times[0] ? terms->times[0] : NULL);
+    add_text(terms, is_piece ? "+at <" : "at <", *terms->times[1] ? terms->times[1] : NULL);
+    if (is_piece) {
+        return;
+    }
     hf_buf_adds(&span, hf_buf_text(&terms->sql) + (hf_buf_ok(&terms->sql) ? before : 0));
     hf_buf_addf(&terms->sql, " AND id >= (SELECT min%s) AND id <= (SELECT max%s)", hf_buf_text(&span),
                 hf_buf_text(&span));
@@ -124,6 +128,10 @@ static void add_filter(struct terms *terms, const struct hf_audit_filter *filter
         terms->ids[terms->count++] = filter->after_id;
         hf_buf_addf(&terms->sql, " AND id %s ?%d", filter->newest_first ? "<" : ">", terms->count);
     }
+    if (filter->most_id != 0) {
+        terms->ids[terms->count++] = filter->most_id;
+        hf_buf_addf(&terms->sql, " AND id <= ?%d", terms->count);
+    }
     add_times(terms, filter);
     add_type(terms, filter->type);
     add_text(terms, "incident =", filter->incident);
@@ -182,7 +190,9 @@ static int prepare_terms(struct hf_audit_reader *reader, const struct terms *ter
     }
     for (int i = 0; i < terms->count; i++) {
         if (terms->texts[i]) {
-            hf_bind_text(*statement, i + 1, terms->texts[i]);
+            /* Copied: the statement may outlive the terms. */
+            sqlite3_bind_text64(*statement, i + 1, terms->texts[i], strlen(terms->texts[i]), SQLITE_TRANSIENT,
+                                SQLITE_UTF8);
         } else {
             sqlite3_bind_int64(*statement, i + 1, terms->ids[i]);
         }
@@ -218,6 +228,17 @@ void hf_query_sql(struct hf_buf *sql, const struct hf_audit_filter *filter)
     hf_buf_adds(sql, hf_buf_text(&terms.sql));
     hf_buf_free(&terms.sql);
     hf_buf_free(&terms.type_end);
+}
+
+int hf_query_prepare(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, sqlite3_stmt **statement,
+                     struct hf_error *err)
+{
+    struct terms terms = {0};
+    build_query(&terms, filter);
+    int status = prepare_terms(reader, &terms, statement, err);
+    hf_buf_free(&terms.sql);
+    hf_buf_free(&terms.type_end);
+    return status;
 }
 
 int hf_audit_query(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, hf_audit_row_fn fn, void *ctx,

@@ -1,5 +1,6 @@
 /* A read-only connection to a file that may have been made by anybody, and may be written to meanwhile. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,4 +122,31 @@ void hf_audit_reader_limit(struct hf_audit_reader *reader, int64_t most_ms)
     enum { STEPS = 10000 }; /* of SQLite's machine: under a millisecond */
     reader->until_ms = most_ms > 0 ? hf_mono_ms() + most_ms : 0;
     sqlite3_progress_handler(reader->db, most_ms > 0 ? STEPS : 0, most_ms > 0 ? is_over : NULL, reader);
+}
+
+void hf_audit_reader_interrupt(struct hf_audit_reader *reader)
+{
+    sqlite3_interrupt(reader->db);
+}
+
+/* Ids count without gaps, and only the first of them are ever removed. */
+int hf_audit_extent(struct hf_audit_reader *reader, struct hf_audit_extent *out, struct hf_error *err)
+{
+    sqlite3_stmt *statement;
+    *out = (struct hf_audit_extent){0};
+    if (hf_store_prepare(reader->db,
+                         "SELECT id, digest, (SELECT min(id) FROM events) FROM events ORDER BY id DESC LIMIT 1",
+                         &statement, err) != 0) {
+        return -1;
+    }
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW) {
+        const char *digest = (const char *)sqlite3_column_text(statement, 1);
+        out->last_id = sqlite3_column_int64(statement, 0);
+        out->events = out->last_id - sqlite3_column_int64(statement, 2) + 1;
+        (void)snprintf(out->head, sizeof out->head, "%s", digest ? digest : "");
+    }
+    int status = result == SQLITE_ROW || result == SQLITE_DONE ? 0 : hf_store_error(reader->db, err, "read the trail");
+    sqlite3_finalize(statement);
+    return status;
 }

@@ -285,6 +285,9 @@ struct hf_audit_reader {
 
 /* query.c: the statement that a filter becomes, for whoever wants to see its plan. */
 void hf_query_sql(struct hf_buf *sql, const struct hf_audit_filter *filter);
+/* A statement whose columns are id, digest, then HF_COLUMN_LIST; the caller finalizes. */
+int hf_query_prepare(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, sqlite3_stmt **statement,
+                     struct hf_error *err);
 /* Ids of the events that saw an incident first, by filter, at most `most`. */
 int hf_query_sightings(struct hf_audit_reader *reader, const struct hf_audit_filter *filter, int64_t *ids, size_t most,
                        size_t *count, struct hf_error *err);

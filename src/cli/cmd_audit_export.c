@@ -17,11 +17,7 @@ static bool add_line(void *ctx, int64_t id, const char *digest, struct hf_slice 
     struct exporting *exporting = ctx;
     struct hf_buf *out = &exporting->out;
     (void)id;
-    hf_buf_adds(out, "{\"digest\":");
-    hf_buf_add_json(out, hf_slice_of(digest));
-    hf_buf_adds(out, ",\"event\":");
-    hf_buf_add(out, canonical.ptr, canonical.len);
-    hf_buf_adds(out, "}\n");
+    hf_audit_export_line(out, digest, canonical);
     if (out->len >= FLUSH_BYTES || !hf_buf_ok(out)) {
         exporting->status = hf_audit_print(out, exporting->err);
     }

@@ -19,35 +19,12 @@ bool hf_rules_form(const char *output, bool *is_json, struct hf_error *err);
 /* What is asked about, as the options say it. */
 struct rules_wish {
     const char *config;
-    const char *target;
-    const char *space;
-    const char *unit;
-    const char *labels; /* "a=b,c=d" */
-    const char *group;
-    const char *kind;
-    const char *namespace;
-    const char *name;
-    const char *path;
-    const char *class;
-    const char *manager;
-    const char *operation;
-    const char *user;
-    const char *at;
+    struct hf_rule_wish asked;
     const char *output;
 };
 
-struct rules_label {
-    const char *name;
-    const char *value;
-};
-
-/* The question, and all that it points to. */
 struct rules_question {
-    struct hf_rule_subject subject;
-    struct hf_finding finding;
-    struct hf_rule_question question;
-    struct rules_label *labels;
-    size_t label_count;
+    struct hf_rule_asking asking;
     const char *origin; /* where the unit was found; NULL: nowhere */
 };
 

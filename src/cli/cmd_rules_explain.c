@@ -6,81 +6,9 @@
 
 #define WIDTH 44
 
-static const char *const DECIDED[HF_DECIDED_COUNT] = {"action", "severity", "added",   "grace",
-                                                      "limits", "windows",  "apply_by"};
-
-static void say(const struct hf_decision *decision, enum hf_decided what, struct hf_buf *out)
-{
-    char text[HF_TIME_TEXT];
-    switch (what) {
-    case HF_BY_ACTION:
-        hf_buf_adds(out, hf_action_name(decision->action));
-        break;
-    case HF_BY_SEVERITY:
-        hf_buf_adds(out, hf_severity_name(decision->severity));
-        break;
-    case HF_BY_ADDED:
-        hf_buf_adds(out, hf_added_name(decision->added));
-        break;
-    case HF_BY_GRACE:
-        hf_duration_format(decision->grace_ms, text);
-        hf_buf_adds(out, decision->grace_ms > 0 ? text : "none");
-        break;
-    case HF_BY_LIMITS:
-        hf_duration_format(decision->limit_within_ms, text);
-        if (decision->limit_times > 0) {
-            hf_buf_addf(out, "%u times within %s", decision->limit_times, text);
-        } else {
-            hf_buf_adds(out, "the target's");
-        }
-        break;
-    case HF_BY_WINDOWS:
-        hf_time_format(decision->held_until_ms, text);
-        hf_buf_addf(out, "%s%.16s%s",
-                    !decision->held_now ? "not held"
-                    : *text             ? "held until "
-                                        : "held for at least 8 days",
-                    decision->held_now ? text : "", decision->held_now && *text ? "Z" : "");
-        break;
-    case HF_BY_APPLY:
-        hf_buf_adds(out,
-                    decision->apply_by == HF_APPLY_BY_TARGET ? "the target's" : hf_apply_by_name(decision->apply_by));
-        break;
-    }
-}
-
-/* Of an addition: what becomes of it, which takes two properties to tell. */
-static const char *outcome(const struct rules_question *question, const struct hf_decision *decision)
-{
-    if (question->question.finding) {
-        switch (hf_decision_weight(&question->finding, decision)) {
-        case HF_WEIGHT_NONE:
-            return "no drift";
-        case HF_WEIGHT_REPORT:
-            return "recorded, no drift";
-        case HF_WEIGHT_HOLD:
-            return "drift, not put back";
-        default:
-            return decision->held_now ? "drift, put back later" : "drift, put back";
-        }
-    }
-    bool is_extra = question->question.verdict == HF_EXTRA;
-    switch (decision->action) {
-    case HF_ACT_IGNORE:
-        return "no drift";
-    case HF_ACT_OBSERVE:
-    case HF_ACT_ACCEPT:
-        return is_extra ? "told, left as it is" : "drift, not put back";
-    case HF_ACT_PRUNE:
-        return is_extra ? "deleted" : "drift, put back";
-    default:
-        return is_extra ? "told, left as it is" : decision->held_now ? "drift, put back later" : "drift, put back";
-    }
-}
-
 static void add_object(struct hf_buf *out, const struct rules_question *question)
 {
-    const struct hf_rule_subject *subject = &question->subject;
+    const struct hf_rule_subject *subject = &question->asking.subject;
     hf_buf_add_safe(out, hf_slice_of(subject->kind ? subject->kind : "an object"), 200);
     hf_buf_adds(out, " ");
     if (subject->namespace) {
@@ -88,11 +16,11 @@ static void add_object(struct hf_buf *out, const struct rules_question *question
         hf_buf_adds(out, "/");
     }
     hf_buf_add_safe(out, hf_slice_of(subject->name ? subject->name : "of any name"), 200);
-    if (question->question.finding) {
-        hf_buf_addf(out, ", %s ", hf_class_name(question->finding.class));
-        hf_buf_add_safe(out, hf_slice_of(question->finding.keyed), 1000);
+    if (question->asking.question.finding) {
+        hf_buf_addf(out, ", %s ", hf_class_name(question->asking.finding.class));
+        hf_buf_add_safe(out, hf_slice_of(question->asking.finding.keyed), 1000);
     } else {
-        hf_buf_adds(out, question->question.verdict == HF_EXTRA ? ", extra" : ", missing");
+        hf_buf_adds(out, question->asking.question.verdict == HF_EXTRA ? ", extra" : ", missing");
     }
     if (question->origin) {
         hf_buf_adds(out, ", of ");
@@ -101,15 +29,23 @@ static void add_object(struct hf_buf *out, const struct rules_question *question
     hf_buf_adds(out, "\n");
 }
 
-static void add_text(struct hf_buf *out, const struct rules_question *question, const struct hf_decision *decision,
-                     const struct hf_rule_step *steps, size_t count)
+static int add_text(struct hf_arena *arena, const struct hf_rules *rules, const struct rules_question *question,
+                    struct hf_buf *out, struct hf_error *err)
 {
+    struct hf_decision decided;
+    const struct hf_decision *decision = &decided;
+    const struct hf_rule_step *steps;
+    size_t count;
+    hf_rules_decide(rules, &question->asking.question, &decided);
+    if (hf_rules_explain(arena, rules, &question->asking.question, &steps, &count, err) != 0) {
+        return -1;
+    }
     add_object(out, question);
-    hf_buf_addf(out, "%s\n\n", outcome(question, decision));
+    hf_buf_addf(out, "%s\n\n", hf_rule_outcome(&question->asking, decision));
     for (enum hf_decided what = 0; what < HF_DECIDED_COUNT; what++) {
         hf_auto_buf struct hf_buf value = {0};
-        say(decision, what, &value);
-        hf_buf_addf(out, "%-10s %-28s %s\n", DECIDED[what], hf_buf_text(&value),
+        hf_decision_say(decision, what, &value);
+        hf_buf_addf(out, "%-10s %-28s %s\n", hf_decided_name(what), hf_buf_text(&value),
                     decision->by[what] ? decision->by[what] : "(no rule)");
     }
     hf_buf_addc(out, '\n');
@@ -117,46 +53,7 @@ static void add_text(struct hf_buf *out, const struct rules_question *question, 
         hf_buf_addf(out, "%s %-*s %s\n", steps[i].matched ? "*" : " ", WIDTH, steps[i].rule,
                     steps[i].matched ? steps[i].decided : steps[i].why);
     }
-}
-
-static void add_pair(struct hf_buf *out, const char *name, const char *text)
-{
-    hf_buf_addf(out, "\"%s\":", name);
-    if (text) {
-        hf_buf_add_json(out, hf_slice_of(text));
-    } else {
-        hf_buf_adds(out, "null");
-    }
-}
-
-static void add_json(struct hf_buf *out, const struct rules_question *question, const struct hf_decision *decision,
-                     const struct hf_rule_step *steps, size_t count)
-{
-    hf_buf_addc(out, '{');
-    add_pair(out, "outcome", outcome(question, decision));
-    hf_buf_adds(out, ",\"decisions\":{");
-    for (enum hf_decided what = 0; what < HF_DECIDED_COUNT; what++) {
-        hf_auto_buf struct hf_buf value = {0};
-        say(decision, what, &value);
-        hf_buf_addf(out, "%s\"%s\":{", what ? "," : "", DECIDED[what]);
-        add_pair(out, "value", hf_buf_text(&value));
-        hf_buf_addc(out, ',');
-        add_pair(out, "rule", decision->by[what]);
-        hf_buf_addc(out, '}');
-    }
-    hf_buf_adds(out, "},\"steps\":[");
-    for (size_t i = 0; i < count; i++) {
-        hf_buf_adds(out, i ? ",\n{" : "\n{");
-        add_pair(out, "rule", steps[i].rule);
-        hf_buf_addc(out, ',');
-        add_pair(out, "file", steps[i].file);
-        hf_buf_addf(out, ",\"line\":%zu,\"matched\":%s,", steps[i].line, steps[i].matched ? "true" : "false");
-        add_pair(out, "why", steps[i].why);
-        hf_buf_addc(out, ',');
-        add_pair(out, "decided", steps[i].decided);
-        hf_buf_addc(out, '}');
-    }
-    hf_buf_adds(out, "]}\n");
+    return 0;
 }
 
 static int explain(const struct rules_wish *wish, bool is_json, struct hf_error *err)
@@ -164,9 +61,6 @@ static int explain(const struct rules_wish *wish, bool is_json, struct hf_error 
     struct hf_config *config;
     struct hf_rules *rules;
     struct rules_question question;
-    struct hf_decision decision;
-    const struct hf_rule_step *steps;
-    size_t count;
     hf_auto_buf struct hf_buf out = {0};
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
     if (!arena) {
@@ -176,14 +70,13 @@ static int explain(const struct rules_wish *wish, bool is_json, struct hf_error 
         return -1;
     }
     int result = hf_rules_question(arena, wish, config, &question, err);
-    if (result == 0) {
-        hf_rules_decide(rules, &question.question, &decision);
-        result = hf_rules_explain(arena, rules, &question.question, &steps, &count, err);
+    if (result == 0 && is_json) {
+        result = hf_rule_answer_json(rules, &question.asking, &out, err);
+        hf_buf_addc(&out, '\n');
+    } else if (result == 0) {
+        result = add_text(arena, rules, &question, &out, err);
     }
-    if (result == 0) {
-        (is_json ? add_json : add_text)(&out, &question, &decision, steps, count);
-        result = hf_rules_print(&out, err);
-    }
+    result = result == 0 ? hf_rules_print(&out, err) : result;
     hf_rules_free(rules);
     hf_config_free(config);
     return result;
@@ -194,22 +87,22 @@ static int run(const struct hf_command *command, int argc, char **argv)
     struct rules_wish wish = {0};
     const struct hf_option table[] = {
         {"config", "FILE", "the configuration; without it the shipped packs alone", &wish.config},
-        {"target", "NAME", "the target", &wish.target},
-        {"space", "NAME", "the unit's space", &wish.space},
-        {"unit", "UNIT", "the unit (its slug)", &wish.unit},
-        {"labels", "NAME=VALUE,…", "labels of the unit", &wish.labels},
-        {"group", "GROUP", "the API group; core for that of Service", &wish.group},
-        {"kind", "KIND", "the kind, Deployment or apps/Deployment", &wish.kind},
-        {"namespace", "NAME", "the namespace", &wish.namespace},
-        {"name", "NAME", "the object's name", &wish.name},
+        {"target", "NAME", "the target", &wish.asked.target},
+        {"space", "NAME", "the unit's space", &wish.asked.space},
+        {"unit", "UNIT", "the unit (its slug)", &wish.asked.unit},
+        {"labels", "NAME=VALUE,…", "labels of the unit", &wish.asked.labels},
+        {"group", "GROUP", "the API group; core for that of Service", &wish.asked.group},
+        {"kind", "KIND", "the kind, Deployment or apps/Deployment", &wish.asked.kind},
+        {"namespace", "NAME", "the namespace", &wish.asked.namespace},
+        {"name", "NAME", "the object's name", &wish.asked.name},
         {"path", "PATH", "/spec/template/spec/containers/[name=web]/image; without it the object as a whole",
-         &wish.path},
+         &wish.asked.path},
         {"class", "CLASS", "changed, removed, leftover, added; or missing, extra. changed, or missing, by default",
-         &wish.class},
-        {"manager", "NAME", "the field manager that wrote it", &wish.manager},
-        {"operation", "NAME", "Apply or Update", &wish.operation},
-        {"user", "NAME", "the user, by the API server's audit events", &wish.user},
-        {"at", "TIME", "when it is asked, 2026-03-02T15:00:00Z; now by default", &wish.at},
+         &wish.asked.class},
+        {"manager", "NAME", "the field manager that wrote it", &wish.asked.manager},
+        {"operation", "NAME", "Apply or Update", &wish.asked.operation},
+        {"user", "NAME", "the user, by the API server's audit events", &wish.asked.user},
+        {"at", "TIME", "when it is asked, 2026-03-02T15:00:00Z; now by default", &wish.asked.at},
         {"output", "FORM", "text or json; text by default", &wish.output},
         {0},
     };
@@ -220,7 +113,7 @@ static int run(const struct hf_command *command, int argc, char **argv)
     if (first < 0) {
         return exit_code;
     }
-    if (first < argc || (!wish.kind && !wish.unit && !wish.name)) {
+    if (first < argc || (!wish.asked.kind && !wish.asked.unit && !wish.asked.name)) {
         (void)hf_error_set(&err, HF_EINVAL,
                            first < argc ? "found \"%s\", expected options only"
                                         : "found no object, expected --kind, --name or --unit%s",

@@ -34,6 +34,7 @@ int hf_rules_new(struct hf_rules **out, struct hf_error *err)
     if (!rules) {
         return hf_error_set(err, HF_ENOMEM, "read rules: out of memory");
     }
+    atomic_init(&rules->refs, 1);
     rules->end = &rules->packs;
     *out = rules;
     return 0;
@@ -55,7 +56,7 @@ static void pack_free(struct pack *pack)
 
 void hf_rules_free(struct hf_rules *rules)
 {
-    if (!rules) {
+    if (!rules || atomic_fetch_sub(&rules->refs, 1) != 1) {
         return;
     }
     while (rules->packs) {
@@ -64,6 +65,12 @@ void hf_rules_free(struct hf_rules *rules)
         pack_free(pack);
     }
     free(rules);
+}
+
+struct hf_rules *hf_rules_share(struct hf_rules *rules)
+{
+    atomic_fetch_add(&rules->refs, 1);
+    return rules;
 }
 
 static int refuse_twice(const struct hf_rules *rules, const struct pack *pack, struct hf_error *err)
@@ -173,7 +180,7 @@ void hf_rules_decide(const struct hf_rules *rules, const struct hf_rule_question
     if (!rules) {
         return;
     }
-    hf_rule_ask(&asked, question);
+    hf_rule_prepare(&asked, question);
     for (const struct pack *pack = rules->packs; pack; pack = pack->next) {
         const struct rule *rule = pack->rules;
         const struct rule *end = rule + pack->count;

@@ -246,7 +246,7 @@ int hf_rules_explain(struct hf_arena *arena, const struct hf_rules *rules, const
     struct hf_rule_step *out = hf_arena_array(arena, hf_rules_count(rules), sizeof *out);
     bool ok = out != NULL;
     size_t at = 0;
-    hf_rule_ask(&asked, question);
+    hf_rule_prepare(&asked, question);
     for (const struct pack *pack = rules->packs; pack && ok; pack = pack->next) {
         const struct rule *spoke = NULL;
         for (size_t i = 0; i < pack->count && ok; i++) {

@@ -37,7 +37,7 @@ static unsigned class_of(const struct hf_rule_question *question)
     }
 }
 
-void hf_rule_ask(struct asked *asked, const struct hf_rule_question *question)
+void hf_rule_prepare(struct asked *asked, const struct hf_rule_question *question)
 {
     const struct hf_rule_subject *subject = question->subject;
     const struct hf_finding *finding = question->finding;

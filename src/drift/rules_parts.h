@@ -5,10 +5,14 @@
  * rules_match.c    whether a rule matches, and if not, why
  * rules_window.c   windows of time
  * rules_explain.c  why, in words
+ * rules_question.c a question in words, and its answer
+ * rules_told.c     the packs for people, and how often each rule fired
  * rules_cover.c    rules that can never speak
  * keyed.c          paths and patterns of paths */
 #ifndef HF_DRIFT_RULES_PARTS_H
 #define HF_DRIFT_RULES_PARTS_H
+
+#include <stdatomic.h>
 
 #include "holdfast/clock.h"
 #include "holdfast/mem.h"
@@ -97,7 +101,9 @@ struct windows {
 };
 
 struct rule {
-    const char *full_name; /* "pack/rule" */
+    const char *full_name;        /* "pack/rule" */
+    const struct hf_value *value; /* as the pack has it */
+    atomic_ullong *fired;
     size_t line;
     struct rule_match match;
     unsigned sets; /* a bit for each of enum hf_decided */
@@ -115,6 +121,7 @@ struct rule {
 struct pack {
     struct hf_arena *arena;
     const char *name;
+    const char *description; /* NULL */
     const char *path;
     const struct rule *rules;
     size_t count;
@@ -122,6 +129,7 @@ struct pack {
 };
 
 struct hf_rules {
+    atomic_uint refs;
     struct pack *packs;
     struct pack **end;
     hf_rules_zone_fn zone;
@@ -142,7 +150,7 @@ int hf_pack_read(const struct hf_rules *rules, struct pack *pack, const char *pa
                  struct hf_error *err);
 
 /* rules_match.c */
-void hf_rule_ask(struct asked *asked, const struct hf_rule_question *question);
+void hf_rule_prepare(struct asked *asked, const struct hf_rule_question *question);
 /* MATCHED, or the first condition that does not hold. */
 enum condition hf_rule_fails(const struct rule_match *match, const struct asked *asked);
 /* The same without the reason. */

@@ -296,9 +296,12 @@ static int read_rule(const struct reading *reading, const struct hf_value *value
     rule->full_name =
         hf_arena_printf(reading->arena, "%s/%s", reading->pack->name, hf_value_text(hf_value_get(value, "name")));
     rule->line = value->line;
-    if (!rule->full_name) {
+    rule->value = value;
+    rule->fired = hf_arena_alloc(reading->arena, sizeof *rule->fired);
+    if (!rule->full_name || !rule->fired) {
         return no_memory(reading);
     }
+    atomic_init(rule->fired, 0);
     if (read_match(reading, hf_value_get(value, "match"), &rule->match) != 0) {
         return -1;
     }
@@ -367,6 +370,7 @@ static int read_document(const struct reading *reading, const struct hf_value *d
         return no_memory(reading);
     }
     reading->pack->name = hf_value_text(hf_value_get(document, "pack"));
+    reading->pack->description = hf_value_text(hf_value_get(document, "description"));
     reading->pack->rules = rules;
     reading->pack->count = hf_value_count(list);
     if (refuse_twice(reading, list) != 0) {
