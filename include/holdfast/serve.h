@@ -38,6 +38,11 @@ struct hf_view_object {
     size_t finding_count;
 };
 
+struct hf_view_label {
+    const char *name;
+    const char *value;
+};
+
 struct hf_view_unit {
     const char *target;
     const char *space;
@@ -47,6 +52,8 @@ struct hf_view_unit {
     const char *verdict; /* the worst of its objects */
     const char *problem; /* NULL */
     size_t objects;
+    const struct hf_view_label *labels;
+    size_t label_count;
     /* Of ConfigHub (source.h). */
     bool is_hub;
     const char *state;
@@ -122,18 +129,12 @@ struct hf_view {
     struct hf_arena *arena; /* freed with the last reference */
 };
 
-/* The trail as the server needs it: called on the server's threads, must be safe for that. */
-struct hf_serve_query;
-struct hf_serve_trail {
-    void *ctx;
-    /* Appends a JSON array of events to *out, newest first unless oldest_first. filter values may be NULL. after_id 0:
-     * from the end. */
-    int (*events)(void *ctx, const struct hf_serve_query *query, struct hf_buf *out, struct hf_error *err);
-};
+/* What is asked of the trail. Texts NULL, times HF_TIME_NONE: any. */
 struct hf_serve_query {
-    int64_t after_id;
-    size_t limit;      /* 1 to 1,000 */
-    bool oldest_first; /* ids above after_id, ascending: for the event stream */
+    int64_t after_id; /* newest first: only ids below it (0: from the end); oldest first: only ids above it */
+    int64_t most_id;  /* an export's piece: and none above it; 0: any */
+    size_t limit;     /* 1 to 1,000 */
+    bool oldest_first;
     int64_t since_ms;
     int64_t until_ms;
     const char *type;
@@ -145,7 +146,83 @@ struct hf_serve_query {
     const char *namespace;
     const char *name;
     const char *manager;
+    const char *user;
     const char *severity;
+    const char *verdict;
+    const char *path;
+    const char *class;
+    const char *outcome; /* "open", "ended", "corrected", "healed", "dismissed" */
+};
+
+enum hf_serve_by {
+    HF_SERVE_BY_ALL,
+    HF_SERVE_BY_TARGET,
+    HF_SERVE_BY_UNIT,
+    HF_SERVE_BY_KIND,
+    HF_SERVE_BY_NAMESPACE,
+    HF_SERVE_BY_MANAGER,
+    HF_SERVE_BY_USER,
+    HF_SERVE_BY_PATH,
+    HF_SERVE_BY_COUNT
+};
+
+enum hf_serve_form { HF_SERVE_JSONL, HF_SERVE_CSV };
+
+/* The trail as the server needs it: called on the server's threads, must be safe for that, and each must end within
+ * seconds: HF_ECANCELED where it took too long. All append JSON to *out. But for events each may be NULL. */
+struct hf_serve_trail {
+    void *ctx;
+    /* An array of events, newest first unless oldest_first. */
+    int (*events)(void *ctx, const struct hf_serve_query *query, struct hf_buf *out, struct hf_error *err);
+    /* An array of incidents, newest first, each with the id of its first event, by which a page goes on, as "event". */
+    int (*incidents)(void *ctx, const struct hf_serve_query *query, struct hf_buf *out, struct hf_error *err);
+    /* One incident as an object: its events, at most 1,000, oldest first, and its deliveries. HF_ENOTFOUND. */
+    int (*incident)(void *ctx, const char *id, struct hf_buf *out, struct hf_error *err);
+    /* {"by","since","until","all","items","more"}. */
+    int (*stats)(void *ctx, enum hf_serve_by by, int64_t since_ms, int64_t until_ms, struct hf_buf *out,
+                 struct hf_error *err);
+    /* {"since","until","items"}. */
+    int (*timeline)(void *ctx, int64_t since_ms, int64_t until_ms, size_t buckets, struct hf_buf *out,
+                    struct hf_error *err);
+    /* The chain's state. verify: it is wanted anew; when that was done lately the last finding stands. */
+    int (*chain)(void *ctx, bool verify, struct hf_buf *out, struct hf_error *err);
+    /* Lines of events for a file, no JSON around them, from query->after_id + 1 to most_id (0: none), as far as they
+     * fit; begins: behind a line of names, where the form has one. *next_id: the id to go on after, 0 when there are
+     * no more. Must end within a tenth of a second or so. */
+    int (*lines)(void *ctx, enum hf_serve_form form, const struct hf_serve_query *query, bool begins, int64_t *next_id,
+                 struct hf_buf *out, struct hf_error *err);
+    /* The ids that since and until leave, for lines: from *first to *last; both 0 when there are none. */
+    int (*span)(void *ctx, int64_t since_ms, int64_t until_ms, int64_t *first, int64_t *last, struct hf_error *err);
+    /* What is being read gives up, and nothing more is asked. */
+    void (*stop)(void *ctx);
+};
+
+/* What rules explain is asked, as holdfast rules explain has it; NULL: not said. */
+struct hf_serve_wish {
+    const char *target;
+    const char *space;
+    const char *unit;
+    const struct hf_view_label *unit_labels; /* of the unit that is held */
+    size_t unit_label_count;
+    const char *labels;
+    const char *group;
+    const char *kind;
+    const char *namespace;
+    const char *name;
+    const char *path;
+    const char *class;
+    const char *manager;
+    const char *operation;
+    const char *user;
+    const char *at;
+};
+
+/* The rules as the agent has them. On the server's threads; appends a JSON object. */
+struct hf_serve_rules {
+    void *ctx;
+    int (*list)(void *ctx, struct hf_buf *out, struct hf_error *err);
+    /* HF_EINVAL: the wish is wrong, and the error says how. */
+    int (*explain)(void *ctx, const struct hf_serve_wish *wish, struct hf_buf *out, struct hf_error *err);
 };
 
 /* POST /audit/v1/TARGET, the API servers' audit webhook. Called on the server's threads. */
@@ -262,6 +339,7 @@ struct hf_serve_options {
     const struct hf_serve_access *access;     /* NULL: loopback only, and read-only */
     const struct hf_serve_actions *actions;   /* NULL: there are none */
     const struct hf_serve_reviewer *reviewer; /* NULL: no cluster is asked */
+    const struct hf_serve_rules *rules;       /* NULL: they are not told */
     unsigned connections_per_address;         /* 0: 64; on loopback and behind a proxy max_connections */
 };
 

@@ -154,6 +154,20 @@ static void judge_units(struct hf_view *view, struct hf_view_unit *units, size_t
     }
 }
 
+static const struct hf_view_label *copy_labels(struct hf_view *view, const struct hf_unit *unit, bool *short_of)
+{
+    struct hf_view_label *labels = hf_arena_array(view->arena, unit->label_count, sizeof *labels);
+    if (!labels) {
+        *short_of = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < unit->label_count; i++) {
+        labels[i].name = copy(view, unit->labels[i].name, short_of);
+        labels[i].value = copy(view, unit->labels[i].value, short_of);
+    }
+    return labels;
+}
+
 int hf_agent_fill_view(const struct hf_agent *agent, struct hf_view *view, struct hf_error *err)
 {
     size_t unit_count = 0;
@@ -178,6 +192,8 @@ int hf_agent_fill_view(const struct hf_agent *agent, struct hf_view *view, struc
                                       .slug = copy(view, unit->slug, &short_of),
                                       .origin = copy(view, unit->origin, &short_of),
                                       .revision = unit->revision,
+                                      .labels = copy_labels(view, unit, &short_of),
+                                      .label_count = unit->label_count,
                                       .verdict = hf_verdict_name(unit->problem ? HF_UNKNOWN : HF_IN_SYNC),
                                       .state = hf_unit_state_name(unit->state),
                                       .state_reason = copy(view, unit->state_reason, &short_of),

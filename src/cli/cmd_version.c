@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <yaml.h>
+#include <zlib.h>
 
 #include "command.h"
 
@@ -17,8 +18,8 @@ static int run(const struct hf_command *command, int argc, char **argv)
     }
     printf("holdfast %s\n", HF_VERSION);
     printf("%s\n", curl_version());
-    printf("cJSON/%s libyaml/%s SQLite/%s libmicrohttpd/%s %s\n", cJSON_Version(), yaml_get_version_string(),
-           sqlite3_libversion(), MHD_get_version(), OpenSSL_version(OPENSSL_VERSION));
+    printf("cJSON/%s libyaml/%s SQLite/%s libmicrohttpd/%s zlib/%s %s\n", cJSON_Version(), yaml_get_version_string(),
+           sqlite3_libversion(), MHD_get_version(), zlibVersion(), OpenSSL_version(OPENSSL_VERSION));
     return HF_EXIT_OK;
 }
 

@@ -162,7 +162,9 @@ void hf_run_reload(struct hf_run *run)
     }
     change_keeping(run, &old->trail);
     struct hf_rules *replaced = run->rules;
+    hf_rules_go_on(rules, replaced);
     run->rules = rules;
+    hf_run_pages_rules(run);
     hf_run_told(run, hf_agent_rules(run->agent, rules, &err), &err);
     hf_rules_free(replaced);
     hf_config_free(old);

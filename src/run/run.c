@@ -144,6 +144,9 @@ static int make_server(struct hf_run *run, struct hf_error *err)
                                        .last_turn_ctx = run};
     struct hf_serve_trail trail;
     struct hf_serve_hook hook;
+    if (hf_run_pages_begin(run, err) != 0) {
+        return -1;
+    }
     hf_run_serve_trail(run, &trail);
     if (hf_run_hooks(run, err) != 0 || hf_run_hook_listener(run, err) != 0) {
         return -1;
@@ -156,6 +159,9 @@ static int make_server(struct hf_run *run, struct hf_error *err)
     struct hf_serve_reviewer reviewer;
     hf_run_review_table(run, &reviewer);
     options.reviewer = &reviewer;
+    struct hf_serve_rules rules;
+    hf_run_serve_rules(run, &rules);
+    options.rules = &rules;
     if (hf_run_serve_start(run, &options, &trail, err) != 0) {
         return -1;
     }
@@ -235,6 +241,7 @@ static void stop(struct hf_run *run)
         hf_run_say_of_agent(run, "agent.stopped", "holdfast " HF_VERSION " stopped");
     }
     hf_serve_stop(run->serve);
+    hf_run_pages_free(run);
     run->has_stopped = true;
     hf_run_hooks_stop(run);
     hf_run_asks_free(run);
@@ -250,7 +257,6 @@ static void stop(struct hf_run *run)
     hf_run_hub_free(run);
     hf_run_pauses_free(run);
     hf_rules_free(run->rules);
-    hf_audit_reader_close(run->reader);
     hf_audit_close(run->audit, 1500);
     hf_run_keep_end(run, run->started_ms != 0);
     hf_http_free(run->http);
@@ -265,15 +271,11 @@ static void stop(struct hf_run *run)
     hf_config_free(run->config);
     free(run->guarded);
     free(run->database);
-    pthread_mutex_destroy(&run->reader_lock);
 }
 
 int hf_run(const struct hf_run_options *options, struct hf_error *err)
 {
     struct hf_run run = {.options = options};
-    if (pthread_mutex_init(&run.reader_lock, NULL) != 0) {
-        return hf_error_set(err, HF_ENOMEM, "start: out of memory");
-    }
     int result = start(&run, err);
     if (result == 0) {
         run.started_ms = hf_now_ms();

@@ -3,13 +3,14 @@
  * run.c      start and stop                  target.c   one cluster with its source
  * renew.c    discovery and types             crds.c     CustomResourceDefinitions followed
  * schema*.c  the types of the kinds in use   effects.c  what the agent asks for
- * trail.c    trail and agent, alerts, pages  publish.c  views for the pages
+ * trail.c    trail and agent, alerts         publish.c  views for the pages
  * pauses.c   what people have paused         hooks.c    the API servers' audit webhooks
  * reload.c   SIGHUP                          notify.c   systemd
  * alerts.c   the alert station               keep.c     the trail's checkpoints
  * channel.c  what a channel is set to           hub*.c     ConfigHub: source, actions, what is told back
  * access.c   who may read and act               act.c      what the pages ask for, handed to asks*.c
- * review.c   a cluster's own users */
+ * review.c   a cluster's own users
+ * pages*.c   what the server reads of the trail and the rules */
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
@@ -38,6 +39,7 @@ struct run_pauses;
 struct run_review;
 struct run_asks;
 struct run_target;
+struct run_pages;
 
 struct hf_run {
     const struct hf_run_options *options;
@@ -61,8 +63,7 @@ struct hf_run {
     struct hf_unitstore *unitstore;
     struct run_keep *keep; /* NULL: no checkpoints are made */
 
-    pthread_mutex_t reader_lock; /* the pages' threads share one reader */
-    struct hf_audit_reader *reader;
+    struct run_pages *pages; /* what the server's threads read */
     char *database;
 
     struct hf_timer *agent_timer;
@@ -181,7 +182,6 @@ void hf_run_unfollow_all(struct run_target *target);
 int hf_run_trail_open(struct hf_run *run, struct hf_error *err);
 int hf_run_trail_resume(struct hf_run *run, const char *target, struct hf_error *err); /* target NULL: all */
 void hf_run_outbox(struct hf_run *run, struct hf_alert_outbox *out);
-void hf_run_serve_trail(struct hf_run *run, struct hf_serve_trail *out);
 void hf_run_say(struct hf_run *run, const char *type, const char *severity, const char *message, const char *detail);
 /* The same, with version, config digest and pid. */
 void hf_run_say_of_agent(struct hf_run *run, const char *type, const char *message);
@@ -238,6 +238,13 @@ void hf_run_access_look(struct hf_run *run);  /* the same, if a file of it has c
 /* review.c: tokens of a cluster's own users. */
 void hf_run_review_table(struct hf_run *run, struct hf_serve_reviewer *out);
 void hf_run_reviews_forget(struct run_target *target); /* after its cluster, which would answer them */
+
+/* pages*.c: what the server reads of the trail and the rules. */
+int hf_run_pages_begin(struct hf_run *run, struct hf_error *err); /* once the rules are there */
+void hf_run_pages_rules(struct hf_run *run);                      /* run->rules are others */
+void hf_run_pages_free(struct hf_run *run);                       /* after the server */
+void hf_run_serve_trail(struct hf_run *run, struct hf_serve_trail *out);
+void hf_run_serve_rules(struct hf_run *run, struct hf_serve_rules *out);
 
 /* act.c: what people ask for. */
 void hf_run_act_table(struct hf_run *run, struct hf_serve_actions *out);

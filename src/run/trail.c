@@ -1,4 +1,4 @@
-/* The trail's three readers: the agent (what is durable, what is open), the alerts (the outbox), the pages (events). */
+/* The trail and those it serves: the agent (what is durable, what is open) and the alerts (the outbox). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -227,64 +227,6 @@ static int settle(void *ctx, const struct hf_alert_settlement *settlement, struc
 void hf_run_outbox(struct hf_run *run, struct hf_alert_outbox *out)
 {
     *out = (struct hf_alert_outbox){run, take, settle};
-}
-
-struct listing {
-    struct hf_buf *out;
-    size_t count;
-};
-
-static bool add_event(void *ctx, int64_t id, const struct hf_audit_event *event, const char *digest)
-{
-    struct listing *listing = ctx;
-    if (listing->count++ > 0) {
-        hf_buf_addc(listing->out, ',');
-    }
-    hf_audit_event_json(listing->out, id, event, digest);
-    return hf_buf_ok(listing->out);
-}
-
-/* On the pages' threads. */
-static int list_events(void *ctx, const struct hf_serve_query *query, struct hf_buf *out, struct hf_error *err)
-{
-    struct hf_run *run = ctx;
-    struct hf_audit_filter filter = {.after_id = query->after_id,
-                                     .since_ms = query->since_ms,
-                                     .until_ms = query->until_ms,
-                                     .type = query->type,
-                                     .incident = query->incident,
-                                     .target = query->target,
-                                     .space = query->space,
-                                     .unit = query->unit,
-                                     .kind = query->kind,
-                                     .namespace = query->namespace,
-                                     .name = query->name,
-                                     .manager = query->manager,
-                                     .severity = query->severity,
-                                     .limit = query->limit,
-                                     .newest_first = !query->oldest_first};
-    struct listing listing = {out, 0};
-    hf_buf_addc(out, '[');
-    pthread_mutex_lock(&run->reader_lock);
-    if (run->reader && hf_audit_reader_is_stale(run->reader)) {
-        hf_audit_reader_close(run->reader);
-        run->reader = NULL;
-    }
-    int result = run->reader ? 0 : hf_audit_reader_open(run->database, &run->reader, err);
-    if (result == 0) {
-        result = hf_audit_query(run->reader, &filter, add_event, &listing, err);
-    }
-    pthread_mutex_unlock(&run->reader_lock);
-    hf_buf_addc(out, ']');
-    if (result == 0 && !hf_buf_ok(out)) {
-        return hf_error_set(err, HF_ENOMEM, "list events: out of memory");
-    }
-    return result;
-}
-
-void hf_run_serve_trail(struct hf_run *run, struct hf_serve_trail *out)
-{
-    *out = (struct hf_serve_trail){.ctx = run, .events = list_events};
 }
 
 void hf_run_say(struct hf_run *run, const char *type, const char *severity, const char *message, const char *detail)

@@ -89,7 +89,7 @@ const char *hf_request_cookie(const struct hf_request *request, const char *name
 /* RFC 9110, 13.1.2: a list of tags, compared weakly. */
 static bool tag_in_list(const char *list, const char *tag)
 {
-    size_t len = strlen(tag);
+    size_t len = strlen(tag) - 1; /* as far as its closing quote */
     for (const char *at = list; *at;) {
         at += strspn(at, " \t,");
         if (*at == '*') {
@@ -98,7 +98,7 @@ static bool tag_in_list(const char *list, const char *tag)
         if (strncmp(at, "W/", 2) == 0) {
             at += 2;
         }
-        if (strncmp(at, tag, len) == 0) {
+        if (strncmp(at, tag, len) == 0 && (at[len] == '"' || strncmp(at + len, "-gzip\"", 6) == 0)) {
             return true;
         }
         const char *open = *at == '"' ? strchr(at + 1, '"') : NULL;
@@ -116,6 +116,11 @@ bool hf_answer_by_tag(const struct hf_request *request, struct hf_answer *answer
         return false;
     }
     answer->status = MHD_HTTP_NOT_MODIFIED;
+    char packed[sizeof answer->etag]; /* which of its forms the client has is told back */
+    (void)snprintf(packed, sizeof packed, "\"%.80s-gzip\"", tag);
+    if (strstr(list, packed)) {
+        memcpy(answer->etag, packed, sizeof packed);
+    }
     return true;
 }
 
@@ -153,6 +158,17 @@ void hf_answer_headers(struct MHD_Response *response, const struct hf_answer *an
     }
     if (answer->etag[0]) {
         (void)MHD_add_response_header(response, "ETag", answer->etag);
+    }
+    if (answer->varies) {
+        (void)MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    }
+    if (answer->is_gzip) {
+        (void)MHD_add_response_header(response, "Content-Encoding", "gzip");
+    }
+    if (answer->file) {
+        char value[100];
+        (void)snprintf(value, sizeof value, "attachment; filename=\"%.60s\"", answer->file);
+        (void)MHD_add_response_header(response, "Content-Disposition", value);
     }
     if (answer->location[0]) {
         (void)MHD_add_response_header(response, "Location", answer->location);

@@ -1,4 +1,4 @@
-/* /api/v1/events and /api/v1/incidents/{id}: the trail as it is. */
+/* /api/v1/events: the trail as it is. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,12 +10,10 @@
 #define LIMIT 100
 #define LIMIT_MOST 1000
 
-static const char *const KNOWN[] = {"before", "after", "limit", "since",     "until", "type",    "incident", "target",
-                                    "space",  "unit",  "kind",  "namespace", "name",  "manager", "severity", NULL};
+static const char *const KNOWN[] = {HF_TRAIL_FILTERS, "outcome", "before", "after", "limit", NULL};
 
 static bool read_query(const struct hf_request *request, struct hf_answer *answer, struct hf_serve_query *query)
 {
-    const struct hf_query *from = request->query;
     int64_t before;
     int64_t after;
     int64_t limit;
@@ -23,8 +21,7 @@ static bool read_query(const struct hf_request *request, struct hf_answer *answe
         !hf_request_int(request, answer, "before", 1, INT64_MAX, 0, &before) ||
         !hf_request_int(request, answer, "after", 0, INT64_MAX, -1, &after) ||
         !hf_request_int(request, answer, "limit", 1, LIMIT_MOST, LIMIT, &limit) ||
-        !hf_request_time(request, answer, "since", &query->since_ms) ||
-        !hf_request_time(request, answer, "until", &query->until_ms)) {
+        !hf_trail_filter(request, answer, query)) {
         return false;
     }
     if (before > 0 && after >= 0) {
@@ -34,25 +31,7 @@ static bool read_query(const struct hf_request *request, struct hf_answer *answe
     query->oldest_first = after >= 0;
     query->after_id = after >= 0 ? after : before;
     query->limit = (size_t)limit;
-    query->type = hf_query_get(from, "type");
-    query->incident = hf_query_get(from, "incident");
-    query->target = hf_query_get(from, "target");
-    query->space = hf_query_get(from, "space");
-    query->unit = hf_query_get(from, "unit");
-    query->kind = hf_query_get(from, "kind");
-    query->namespace = hf_query_get(from, "namespace");
-    query->name = hf_query_get(from, "name");
-    query->manager = hf_query_get(from, "manager");
-    query->severity = hf_query_get(from, "severity");
     return true;
-}
-
-/* The trail's own words stay in the log: they may name files. */
-static void answer_failure(const struct hf_request *request, struct hf_answer *answer, const struct hf_error *err)
-{
-    hf_log_error(request->serve->log, HF_WARN, "events can't be read", err, NULL);
-    answer->retry_after_s = 2;
-    hf_answer_problem(answer, 503, "The trail can't be read now (%s).", hf_code_name(err->code));
 }
 
 static void answer_items(const struct hf_serve_query *query, const struct hf_buf *events, struct hf_answer *answer)
@@ -86,37 +65,8 @@ void hf_serve_events(const struct hf_request *request, struct hf_answer *answer)
         return;
     }
     if (hf_trail_read(&request->serve->trail, &query, &events, &err) != 0) {
-        answer_failure(request, answer, &err);
+        hf_trail_problem(request, answer, "events can't be read", &err);
         return;
     }
     answer_items(&query, &events, answer);
-}
-
-void hf_serve_incident(const struct hf_request *request, struct hf_answer *answer)
-{
-    static const char *const NONE[] = {NULL};
-    struct hf_serve_query query = HF_SERVE_QUERY_INIT;
-    struct hf_error err = HF_ERROR_INIT;
-    hf_auto_buf struct hf_buf events = {0};
-    struct hf_slice item;
-    if (!hf_request_only(request, answer, NONE)) {
-        return;
-    }
-    query.incident = request->query->path + strlen("/api/v1/incidents/");
-    query.limit = LIMIT_MOST;
-    query.oldest_first = true;
-    if (hf_trail_read(&request->serve->trail, &query, &events, &err) != 0) {
-        answer_failure(request, answer, &err);
-        return;
-    }
-    const char *at = hf_buf_text(&events);
-    if (!hf_array_next(&at, &item)) {
-        hf_answer_problem(answer, 404, "There is no incident of that id.");
-        return;
-    }
-    answer->type = "application/json";
-    hf_out_open(&answer->body, NULL, '{');
-    hf_out_text(&answer->body, "incident", query.incident);
-    hf_out_raw(&answer->body, "items", hf_buf_text(&events));
-    hf_out_close(&answer->body, '}');
 }

@@ -19,6 +19,7 @@ void hf_serve_session(const struct hf_request *request, struct hf_answer *answer
     bool can_log_in = rights && (rights->access.token_count > 0 || rights->access.reviewed);
     hf_rights_release(rights);
     answer->type = "application/json";
+    answer->is_private = true;
     hf_out_open(out, NULL, '{');
     hf_out_text(out, "user", who->user[0] ? who->user : NULL);
     hf_out_text(out, "role", who->has_role ? hf_role_name(who->role) : NULL);
@@ -60,6 +61,7 @@ static void login_form(const struct hf_request *request, struct hf_answer *answe
     struct hf_error err = HF_ERROR_INIT;
     hf_auto_buf struct hf_buf template = {0};
     answer->is_page = true;
+    answer->is_private = true;
     if (hf_serve_web_file(request->serve, "login.html", &template, &err) != 0 || !hf_buf_ok(&template)) {
         hf_answer_problem(answer, 503, "The dashboard's page can't be read.");
         return;

@@ -70,3 +70,23 @@ bool hf_request_bool(const struct hf_request *request, struct hf_answer *answer,
     hf_answer_problem(answer, 400, "The parameter \"%s\" must be true or false.", name);
     return false;
 }
+
+bool hf_request_word(const struct hf_request *request, struct hf_answer *answer, const char *name,
+                     const char *const *words, size_t otherwise, size_t *out)
+{
+    const char *text = hf_query_get(request->query, name);
+    hf_auto_buf struct hf_buf known = {0};
+    *out = otherwise;
+    if (!text) {
+        return true;
+    }
+    for (size_t i = 0; words[i]; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *out = i;
+            return true;
+        }
+        hf_buf_addf(&known, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+    }
+    hf_answer_problem(answer, 400, "The parameter \"%s\" must be %s.", name, hf_buf_text(&known));
+    return false;
+}

@@ -103,6 +103,7 @@ int hf_query_read(struct hf_query *query, const char *target, struct hf_error *e
     if (strlen(target) > HF_QUERY_MAX) {
         return hf_error_set(err, HF_ELIMIT, "the request's target is longer than %d bytes", HF_QUERY_MAX);
     }
+    query->size = strlen(target) + 1;
     query->bytes = hf_strdup(target);
     if (!query->bytes) {
         return hf_error_set(err, HF_ENOMEM, "no memory for the request's target");
@@ -124,6 +125,24 @@ int hf_query_read(struct hf_query *query, const char *target, struct hf_error *e
             return -1;
         }
         rest = next;
+    }
+    return 0;
+}
+
+int hf_query_copy(struct hf_query *to, const struct hf_query *from)
+{
+    *to = *from;
+    to->bytes = hf_calloc(1, from->size);
+    if (!to->bytes) {
+        memset(to, 0, sizeof *to);
+        to->path = "";
+        return -1;
+    }
+    memcpy(to->bytes, from->bytes, from->size);
+    to->path = to->bytes + (from->path - from->bytes);
+    for (size_t i = 0; i < to->count; i++) {
+        to->params[i].name = to->bytes + (from->params[i].name - from->bytes);
+        to->params[i].value = to->bytes + (from->params[i].value - from->bytes);
     }
     return 0;
 }

@@ -15,6 +15,7 @@ struct hf_param {
 
 struct hf_query {
     char *bytes; /* what all the rest points into */
+    size_t size; /* of bytes */
     const char *path;
     struct hf_param params[HF_QUERY_PARAMS];
     size_t count;
@@ -26,6 +27,8 @@ struct hf_query {
  * HF_ENOMEM. The caller frees with hf_query_free, after a failure too. */
 int hf_query_read(struct hf_query *query, const char *target, struct hf_error *err);
 void hf_query_free(struct hf_query *query);
+/* A copy that lives by itself; -1 when memory is short. */
+int hf_query_copy(struct hf_query *to, const struct hf_query *from);
 /* Decodes a terminated text in place, and checks it; `what` begins the sentence of the error (HF_EINVAL). */
 int hf_query_decode(char *text, bool plus_is_space, const char *what, struct hf_error *err);
 /* NULL when it is not there, or is empty. Each name stands once. */

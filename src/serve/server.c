@@ -11,6 +11,7 @@
 #include "hook.h"
 #include "listen.h"
 #include "post.h"
+#include "works.h"
 
 #define THREADS 2
 #define CONNECTIONS 256
@@ -35,6 +36,7 @@ struct exchange {
     struct hf_review_sleep sleep;
     struct hf_hook_call *hook; /* its body is being taken; NULL: it is no such request */
     struct hf_post *post;      /* the same for a login or an action */
+    struct hf_job *job;        /* a thread answers it, or has; NULL: none */
     char target[];             /* as sent, before libmicrohttpd decodes it */
 };
 
@@ -61,6 +63,7 @@ static void drop_target(void *ctx, struct MHD_Connection *connection, void **slo
         hf_review_leave(door->serve->guard.reviews, &exchange->sleep);
         hf_hook_free(exchange->hook);
         hf_post_free(exchange->post);
+        hf_job_free(exchange->job);
     }
     free(exchange);
     *slot = NULL;
@@ -94,37 +97,79 @@ static const char *origin_form(const char *target)
     return *path == '/' ? path : "/";
 }
 
-static void answer_request(struct hf_request *request, const char *method, const char *target, struct hf_answer *answer)
+/* What reads the trail is handed to a thread of its own. False: it is to be answered at once, or there is a problem. */
+static bool hand_over(struct hf_request *request, struct hf_query *query, const struct hf_route *route,
+                      struct exchange *exchange, struct hf_answer *answer)
+{
+    struct hf_serve *serve = request->serve;
+    /* With a body under way an answer must come at once, and an old door does not wait for long. */
+    if (!route->reads_trail || !exchange->headed || hf_doors_is_old(serve->doors, request->door)) {
+        return false;
+    }
+    struct hf_job *job = hf_calloc(1, sizeof *job);
+    if (!job) {
+        hf_answer_problem(answer, 503, "The server is short of memory.");
+        return false;
+    }
+    job->request = *request;
+    job->query = *query;
+    job->request.query = &job->query;
+    job->route = route;
+    exchange->job = job;
+    hf_line_phase(serve, request->connection, HF_PHASE_ANSWER);
+    if (hf_works_add(serve->works, job)) {
+        memset(query, 0, sizeof *query);
+        request->view = NULL;
+        return true;
+    }
+    exchange->job = NULL;
+    free(job);
+    answer->retry_after_s = 2;
+    hf_answer_problem(answer, 503, "Too much is asked of the trail at once.");
+    return false;
+}
+
+/* False: a thread answers it, and its connection waits. */
+static bool answer_request(struct hf_request *request, const char *method, struct exchange *exchange,
+                           struct hf_answer *answer)
 {
     struct hf_query query = {.path = ""};
     struct hf_error err = HF_ERROR_INIT;
+    bool is_handed = false;
+    request->is_head = strcmp(method, "HEAD") == 0;
     if (!hf_policy_admit(request, answer)) {
-        return;
+        return true;
     }
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+    if (strcmp(method, "GET") != 0 && !request->is_head) {
         answer->allow = "GET, HEAD";
         hf_answer_problem(answer, 405, "Only GET and HEAD are answered here.");
-        return;
+        return true;
     }
-    if (!target) {
+    if (!exchange) {
         hf_answer_problem(answer, 503, "The server is short of memory.");
-        return;
+        return true;
     }
-    if (hf_query_read(&query, origin_form(target), &err) != 0) {
+    if (hf_query_read(&query, origin_form(exchange->target), &err) != 0) {
         unsigned status = err.code == HF_ELIMIT ? 414 : err.code == HF_ENOMEM ? 503 : 400;
         hf_answer_problem(answer, status, "Wrong request: %s.", err.text);
     } else {
         request->query = &query;
+        const struct hf_route *route = hf_serve_route(query.path);
         if (hf_policy_read(request, answer)) {
-            hf_serve_route(query.path)(request, answer);
-            hf_policy_hide(request, answer);
+            is_handed = hand_over(request, &query, route, exchange, answer);
+            if (!is_handed && answer->status == 0) {
+                route->handler(request, answer);
+                hf_policy_hide(request, answer);
+                hf_answer_encode(request, answer);
+            }
         }
-        if (answer->stream && strcmp(method, "HEAD") == 0) {
+        if (answer->stream && request->is_head) {
             answer->stream = false;
         }
     }
     request->query = NULL;
     hf_query_free(&query);
+    return !is_handed;
 }
 
 /* Nothing asked of here has a body: who sends one is answered before it comes, and the connection is closed. */
@@ -137,7 +182,9 @@ static bool brings_body(struct MHD_Connection *connection)
 static enum MHD_Result send_answer(const struct hf_request *request, struct hf_answer *answer)
 {
     bool streams = answer->stream;
-    struct MHD_Response *response = streams ? hf_streams_join(request, answer) : hf_answer_response(answer);
+    struct MHD_Response *response = streams          ? hf_streams_join(request, answer)
+                                    : answer->export ? hf_export_response(answer)
+                                                     : hf_answer_response(answer);
     enum MHD_Result queued = MHD_NO;
     if (response) {
         if (hf_doors_is_old(request->serve->doors, request->door)) {
@@ -148,6 +195,8 @@ static enum MHD_Result send_answer(const struct hf_request *request, struct hf_a
         queued = MHD_queue_response(request->connection, answer->status ? answer->status : MHD_HTTP_OK, response);
         MHD_destroy_response(response);
     }
+    hf_export_free(answer->export);
+    answer->export = NULL;
     hf_buf_free(&answer->body);
     hf_wipe(answer->cookie, sizeof answer->cookie);
     return queued;
@@ -277,13 +326,16 @@ enum MHD_Result hf_door_request(void *ctx, struct MHD_Connection *connection, co
         exchange->headed = true; /* an answer at once would close the connection */
         return MHD_YES;
     }
+    if (exchange && exchange->job) {
+        return send_answer(&exchange->job->request, &exchange->job->answer);
+    }
     struct hf_answer answer = {0};
     if (awaits_who(&request, exchange)) {
         return MHD_YES;
     }
     request.view = hf_views_get(&serve->views);
-    answer_request(&request, method, exchange ? exchange->target : NULL, &answer);
-    enum MHD_Result queued = send_answer(&request, &answer);
+    bool is_made = answer_request(&request, method, exchange, &answer);
+    enum MHD_Result queued = is_made ? send_answer(&request, &answer) : MHD_YES;
     hf_view_release(request.view);
     return queued;
 }
@@ -351,6 +403,9 @@ static int fill(struct hf_serve *serve, const struct hf_serve_options *options, 
     if (options->actions) {
         serve->actions = *options->actions;
     }
+    if (options->rules) {
+        serve->rules = *options->rules;
+    }
     if (options->web_folder) {
         serve->web_folder = hf_strdup(options->web_folder);
         if (!serve->web_folder) {
@@ -358,6 +413,7 @@ static int fill(struct hf_serve *serve, const struct hf_serve_options *options, 
         }
     }
     if (hf_guard_begin(&serve->guard, options->access, serve->address, serve->log, err) != 0 ||
+        hf_works_new(&serve->works, err) != 0 ||
         (options->reviewer && hf_reviews_new(options->reviewer, &serve->guard.reviews, err) != 0)) {
         return -1;
     }
@@ -452,10 +508,15 @@ void hf_serve_stop(struct hf_serve *serve)
         hf_streams_end(serve->streams);
     }
     hf_reviews_end(serve->guard.reviews);
+    if (serve->trail.stop) {
+        serve->trail.stop(serve->trail.ctx);
+    }
+    hf_works_end(serve->works);
     if (serve->doors) {
         hf_doors_end(serve->doors);
         free(serve->doors);
     }
+    hf_works_free(serve->works);
     hf_streams_free(serve->streams);
     hf_reviews_free(serve->guard.reviews);
     hf_guard_end(&serve->guard);

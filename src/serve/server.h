@@ -22,12 +22,16 @@ struct hf_hook_gate {
 };
 
 struct hf_doors;
+struct hf_works;
+struct hf_export;
 
 struct hf_serve {
     struct hf_doors *doors;
     struct hf_guard guard;
     struct hf_serve_actions actions; /* act NULL: there are none */
     struct hf_serve_trail trail;     /* events may be NULL: no trail */
+    struct hf_serve_rules rules;     /* list NULL: they are not told */
+    struct hf_works *works;
     struct hf_hook_gate gate;        /* take NULL: there is none */
     struct hf_log *log;
     struct hf_streams *streams;
@@ -49,6 +53,7 @@ struct hf_request {
     int64_t now_ms;
     struct hf_who who;
     unsigned door; /* door.h: by which daemon it came */
+    bool is_head;
 };
 
 /* What a handler makes. Zero-initialised, freed by the caller. */
@@ -60,6 +65,11 @@ struct hf_answer {
     bool cacheable;       /* may be kept after asking again; else no-store */
     bool stream;          /* the event stream takes over */
     int64_t stream_after; /* the id to go on after; -1: from now */
+    struct hf_export *export; /* what is sent as it is read; NULL: the body is */
+    const char *file;         /* the name it is to be kept by; NULL */
+    bool is_private;          /* has a secret beside what others chose: its length may tell nothing, so never gzip */
+    bool is_gzip;
+    bool varies; /* by Accept-Encoding */
     bool is_page;         /* HTML for people: an error is told as a page */
     unsigned retry_after_s;
     bool must_wait;          /* nothing is answered yet: a cluster is being asked of a token */
@@ -72,8 +82,13 @@ struct hf_answer {
 
 typedef void (*hf_handler)(const struct hf_request *request, struct hf_answer *answer);
 
+struct hf_route {
+    const char *path;
+    hf_handler handler;
+    bool reads_trail; /* may take long: answered by a thread of works.h */
+};
 /* route.c: never NULL; the last one answers 404. */
-hf_handler hf_serve_route(const char *path);
+const struct hf_route *hf_serve_route(const char *path);
 
 /* answer.c */
 /* A problem document (RFC 9457). title is the status's own phrase. */
@@ -91,6 +106,11 @@ void hf_answer_headers(struct MHD_Response *response, const struct hf_answer *an
 const char *hf_request_header(const struct hf_request *request, const char *name);
 const char *hf_request_cookie(const struct hf_request *request, const char *name);
 
+/* encode.c: makes the body shorter by gzip, where the client takes it and it is worth it. */
+void hf_answer_encode(const struct hf_request *request, struct hf_answer *answer);
+/* Whether an Accept-Encoding header (NULL: there is none) takes gzip; RFC 9110, 12.5.3. */
+bool hf_accepts_gzip(const char *header);
+
 /* parameters.c: each answers 400 with a clear problem and returns false when a parameter is wrong or not one of `known`
  * (closed by NULL). */
 bool hf_request_only(const struct hf_request *request, struct hf_answer *answer, const char *const *known);
@@ -98,6 +118,9 @@ bool hf_request_int(const struct hf_request *request, struct hf_answer *answer, 
                     int64_t most, int64_t otherwise, int64_t *out);
 bool hf_request_time(const struct hf_request *request, struct hf_answer *answer, const char *name, int64_t *out);
 bool hf_request_bool(const struct hf_request *request, struct hf_answer *answer, const char *name, bool *out);
+/* One of `words` (closed by NULL): its place in them, and `otherwise` where it is not given. */
+bool hf_request_word(const struct hf_request *request, struct hf_answer *answer, const char *name,
+                     const char *const *words, size_t otherwise, size_t *out);
 
 /* Handlers, by file. */
 void hf_serve_targets(const struct hf_request *request, struct hf_answer *answer);
@@ -105,8 +128,16 @@ void hf_serve_units(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_summary(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_objects(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_object(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_spaces(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_events(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_incidents(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_incident(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_stats(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_timeline(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_chain(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_export(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_rules(const struct hf_request *request, struct hf_answer *answer);
+void hf_serve_explain(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_stream(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_livez(const struct hf_request *request, struct hf_answer *answer);
 void hf_serve_readyz(const struct hf_request *request, struct hf_answer *answer);
@@ -125,6 +156,10 @@ void hf_serve_pauses(const struct hf_request *request, struct hf_answer *answer)
 
 /* policy.c: whether it matters for what is asked at a target who asks. */
 bool hf_policy_needs_who(const char *target);
+
+/* export.c: takes over answer->export. NULL when memory is short. */
+struct MHD_Response *hf_export_response(struct hf_answer *answer);
+void hf_export_free(struct hf_export *export); /* NULL is fine */
 
 /* How long the loop has not turned, when that is longer than it may be (10 s); else 0. */
 int64_t hf_serve_stuck_ms(const struct hf_serve *serve);
