@@ -4,7 +4,7 @@ import { get, getIfThere, query } from "./api.js";
 import { keepLive } from "./live.js";
 import { code } from "./parts.js";
 
-const FACTS = ["action", "severity", "added", "grace", "limits", "windows"];
+const FACTS = ["action", "severity", "added", "grace", "limits", "correct_only_during", "hold_during", "apply_by"];
 
 const told = (value) => (value === null || value === undefined || value === "" ? null : typeof value === "string" ? value : JSON.stringify(value));
 

@@ -50,7 +50,8 @@ async function chain() {
     state.head ? [" · head ", code(typeof state.head === "string" ? state.head : state.head.digest || String(state.head.id || ""), 90)] : null];
   $("chain").dataset.state = state.problem ? "act" : "well";
   $("chain").replaceChildren(element("span", { class: "mark", "aria-hidden": "true" }),
-    element("b", {}, state.problem ? "The trail is not well: " + state.problem : "The chain is whole so far as it was looked at"), " · ", ...facts.flat().filter(Boolean));
+    element("b", {}, state.problem ? "The trail is not well: " + state.problem
+      : state.verified_at ? "The chain is whole so far as it was looked at" : "The chain is being verified"), " · ", ...facts.flat().filter(Boolean));
 }
 
 export async function start(session) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "holdfast/json.h"
+#include "holdfast/jsonout.h"
 #include "run.h"
 
 static void on_durable(void *ctx, uint64_t ticket)
@@ -152,8 +154,48 @@ static int take(void *ctx, const char *channel, size_t most, struct hf_error *er
     return 0;
 }
 
+#define INCIDENTS_MOST 100
+
+/* The incident of an event as JSON, in the arena; NULL. */
+static const char *incident_of(struct hf_arena *arena, const char *event_json)
+{
+    static const struct hf_read_limits LIMITS = {.bytes = 1 << 20, .depth = 64};
+    struct hf_error unread = HF_ERROR_INIT;
+    const struct hf_value *event;
+    if (hf_json_read(arena, event_json, strlen(event_json), &LIMITS, &event, &unread) != 0) {
+        return NULL;
+    }
+    return hf_value_text(hf_value_get(event, "incident"));
+}
+
+/* By what hf_audit_deliveries finds it: channel, attempts, and the incidents that the message spoke for. */
+static void add_detail(const struct hf_alert_settlement *settlement, int64_t attempts, struct hf_buf *out)
+{
+    const char *told[INCIDENTS_MOST];
+    size_t count = 0;
+    hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
+    hf_out_open(out, NULL, '{');
+    hf_out_int(out, "attempts", attempts);
+    hf_out_text(out, "channel", settlement->channel);
+    hf_out_open(out, "incidents", '[');
+    for (size_t i = 0; arena && i < settlement->count && count < INCIDENTS_MOST; i++) {
+        const char *incident = incident_of(arena, settlement->messages[i]->event_json);
+        size_t at = 0;
+        while (incident && at < count && strcmp(told[at], incident) != 0) {
+            at++;
+        }
+        if (incident && at == count) {
+            told[count++] = incident;
+            hf_out_text(out, NULL, incident);
+        }
+    }
+    hf_out_close(out, ']');
+    hf_out_close(out, '}');
+}
+
 /* One event a message, of all that it spoke for. That a row was not for a channel is no event. */
-static bool describe(const struct hf_alert_settlement *settlement, struct hf_audit_event *event, struct hf_buf *text)
+static bool describe(const struct hf_alert_settlement *settlement, struct hf_audit_event *event, struct hf_buf *text,
+                     struct hf_buf *detail)
 {
     int64_t attempts = 1;
     for (size_t i = 0; i < settlement->count; i++) {
@@ -175,6 +217,8 @@ static bool describe(const struct hf_alert_settlement *settlement, struct hf_aud
                     (long long)attempts, settlement->why ? settlement->why : "no reason known");
     }
     event->message = hf_buf_text(text);
+    add_detail(settlement, attempts, detail);
+    event->detail = hf_buf_text(detail);
     return settlement->outcome == HF_ALERT_DELIVERED || settlement->outcome == HF_ALERT_GIVEN_UP;
 }
 
@@ -182,6 +226,7 @@ static int settle(void *ctx, const struct hf_alert_settlement *settlement, struc
 {
     struct hf_run *run = ctx;
     hf_auto_buf struct hf_buf text = {0};
+    hf_auto_buf struct hf_buf detail = {0};
     hf_auto_arena struct hf_arena *arena = hf_arena_new(0);
     int64_t *ids = arena ? hf_arena_array(arena, settlement->count, sizeof *ids) : NULL;
     struct hf_audit_told *told = arena ? hf_arena_array(arena, settlement->told_count, sizeof *told) : NULL;
@@ -220,7 +265,7 @@ static int settle(void *ctx, const struct hf_alert_settlement *settlement, struc
     if (kept.count == 0 && kept.told_count == 0) {
         return 0;
     }
-    kept.event = describe(settlement, &event, &text) ? &event : NULL;
+    kept.event = describe(settlement, &event, &text, &detail) ? &event : NULL;
     return hf_audit_outbox_settle(run->audit, &kept, err);
 }
 

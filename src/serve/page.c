@@ -6,16 +6,15 @@
 #include <string.h>
 
 #include "json_out.h"
+#include "trail.h"
 
 #define ROWS 200
 
 static const char *const OVERVIEW[] = {"incident", "skip", NULL};
 static const char *const UNITS[] = {"q", "verdict", "target", "space", "unit", "skip", NULL};
 static const char *const OBJECT[] = {"target", "kind", "namespace", "name", "api_version", NULL};
-static const char *const INCIDENTS[] = {"state", "before", NULL};
-static const char *const TRAIL[] = {"since",   "until",    "type",  "severity", "user",   "manager",   "target",
-                                    "space",   "unit",     "kind",  "name",     "before", "namespace", "path",
-                                    "outcome", "incident", "class", "verdict",  NULL};
+static const char *const INCIDENTS[] = {"state", "cursor", NULL};
+static const char *const TRAIL[] = {HF_TRAIL_FILTERS, "outcome", "before", NULL};
 static const char *const NOTHING[] = {NULL};
 
 /* A path that ends in '/' takes all below it; where "/" has an incident in its address (as alerts link to it), that
@@ -73,6 +72,11 @@ static const struct place {
     {"more", hf_page_more},
     {"events", hf_page_events},
     {"more-events", hf_page_more_events},
+    {"incidents", hf_page_incidents},
+    {"more-incidents", hf_page_more_incidents},
+    {"exports", hf_page_exports},
+    {"chain", hf_page_chain},
+    {"packs", hf_page_packs},
     {"version", hf_page_version},
 };
 
@@ -170,7 +174,7 @@ static bool reads_query(struct hf_page *page, const struct hf_request *request, 
         return false;
     }
     page->skip = (size_t)skip;
-    if (page->kind->known == TRAIL) { /* its verdict and its names are those of events */
+    if (page->kind->known == TRAIL || page->kind->known == INCIDENTS) { /* its verdict and its names are those of events */
         page->filter.verdicts = 1u;
         return true;
     }
@@ -206,4 +210,5 @@ void hf_serve_page(const struct hf_request *request, struct hf_answer *answer)
     fill_template(&page, hf_buf_text(&template));
     hf_assessment_free(&page.assessment);
     hf_buf_free(&page.events);
+    hf_buf_free(&page.incidents);
 }

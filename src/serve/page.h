@@ -23,6 +23,8 @@ struct hf_page {
     struct hf_serve_query query;         /* of its events */
     struct hf_buf events;                /* a JSON array */
     bool no_events;                      /* the trail can't be read */
+    bool lists_incidents;                /* by query, instead of events */
+    struct hf_buf incidents;             /* a JSON array */
 };
 
 enum hf_page_rows {
@@ -64,6 +66,15 @@ void hf_page_read_events(struct hf_page *page);
 void hf_page_events(struct hf_page *page);
 void hf_page_more_events(struct hf_page *page);
 
+void hf_page_add_text(struct hf_buf *out, const char *before, const char *text, size_t most, const char *after);
+
+/* page_list.c */
+void hf_page_incidents(struct hf_page *page);
+void hf_page_more_incidents(struct hf_page *page);
+
+/* page_rules.c */
+void hf_page_packs(struct hf_page *page);
+
 /* page_incident.c */
 void hf_page_incident(struct hf_page *page);
 
@@ -72,6 +83,8 @@ void hf_page_incident(struct hf_page *page);
 bool hf_page_asks_trail(struct hf_page *page, struct hf_answer *answer);
 void hf_page_trail_fields(struct hf_page *page);
 void hf_page_states(struct hf_page *page);
+void hf_page_exports(struct hf_page *page);
+void hf_page_chain(struct hf_page *page);
 
 void hf_page_time(struct hf_buf *out, int64_t ms); /* <time>; "not known" for HF_TIME_NONE */
 void hf_page_badge(struct hf_buf *out, enum hf_rank rank);

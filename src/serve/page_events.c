@@ -13,7 +13,7 @@ static const char *text_of(const cJSON *event, const char *name)
     return cJSON_IsString(value) && value->valuestring[0] ? value->valuestring : NULL;
 }
 
-static void add_text(struct hf_buf *out, const char *before, const char *text, size_t most, const char *after)
+void hf_page_add_text(struct hf_buf *out, const char *before, const char *text, size_t most, const char *after)
 {
     if (text) {
         hf_buf_adds(out, before);
@@ -49,14 +49,14 @@ static void add_event(struct hf_buf *out, const cJSON *event)
     hf_html_add(out, severity ? severity : "info");
     hf_buf_adds(out, "\">");
     hf_page_time(out, hf_time_parse(hf_slice_of(time), &at) ? at : HF_TIME_NONE);
-    add_text(out, "<span class=\"type\">", text_of(event, "type"), 60, "</span>");
+    hf_page_add_text(out, "<span class=\"type\">", text_of(event, "type"), 60, "</span>");
     hf_buf_adds(out, "<div class=\"what\">");
     if (text_of(event, "name")) {
         add_link(out, event);
     }
-    add_text(out, "<span class=\"dim\">", text_of(event, "kind"), 100, "</span> ");
-    add_text(out, "<p>", text_of(event, "message"), 1000, "</p>");
-    add_text(out, "<p class=\"dim\">by <bdi>", text_of(event, "manager"), 253, "</bdi></p>");
+    hf_page_add_text(out, "<span class=\"dim\">", text_of(event, "kind"), 100, "</span> ");
+    hf_page_add_text(out, "<p>", text_of(event, "message"), 1000, "</p>");
+    hf_page_add_text(out, "<p class=\"dim\">by <bdi>", text_of(event, "manager"), 253, "</bdi></p>");
     hf_buf_adds(out, "</div></li>");
 }
 
@@ -67,7 +67,10 @@ void hf_page_read_events(struct hf_page *page)
     if (page->query.limit == 0) {
         return;
     }
-    if (hf_trail_read(&page->request->serve->trail, &page->query, &page->events, &err) != 0) {
+    const struct hf_serve_trail *trail = &page->request->serve->trail;
+    int result = page->lists_incidents ? hf_incidents_read(trail, &page->query, &page->incidents, &err)
+                                       : hf_trail_read(trail, &page->query, &page->events, &err);
+    if (result != 0) {
         hf_log_error(page->request->serve->log, HF_WARN, "events for a page can't be read", &err, NULL);
         page->no_events = true;
     }
