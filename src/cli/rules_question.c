@@ -21,7 +21,8 @@ static const char *group_of(struct hf_arena *arena, const char *api_version)
     return slash ? hf_arena_copy(arena, api_version, (size_t)(slash - api_version)) : copy(arena, "");
 }
 
-static const struct hf_value *find_document(const struct hf_rule_wish *wish, const char *kind, const struct hf_unit *unit)
+static const struct hf_value *find_document(const struct hf_rule_wish *wish, const char *kind,
+                                            const struct hf_unit *unit)
 {
     for (size_t i = 0; is_asked(wish->unit, unit->slug) && i < unit->document_count; i++) {
         const struct hf_value *document = unit->documents[i].value;
@@ -58,8 +59,8 @@ static int take_unit(struct hf_arena *arena, const struct hf_config_target *targ
         subject->group = group_of(arena, hf_value_text(hf_value_get(document, "apiVersion")));
     }
     for (size_t i = 0; i < unit->label_count; i++) {
-        if (hf_rule_ask_label(arena, &out->asking, hf_slice_of(unit->labels[i].name), hf_slice_of(unit->labels[i].value),
-                              err) != 0) {
+        if (hf_rule_ask_label(arena, &out->asking, hf_slice_of(unit->labels[i].name),
+                              hf_slice_of(unit->labels[i].value), err) != 0) {
             return -1;
         }
     }

@@ -122,8 +122,8 @@ static int read_labels(struct hf_arena *arena, const char *text, const char *bef
                                 (int)len, text);
         }
         size_t name = (size_t)(equals - text);
-        if (hf_rule_ask_label(arena, out, (struct hf_slice){text, name},
-                              (struct hf_slice){equals + 1, len - name - 1}, err) != 0) {
+        if (hf_rule_ask_label(arena, out, (struct hf_slice){text, name}, (struct hf_slice){equals + 1, len - name - 1},
+                              err) != 0) {
             return -1;
         }
         text += len + (text[len] == ',');

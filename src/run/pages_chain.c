@@ -52,8 +52,8 @@ static int prove(struct run_pages *pages, struct hf_audit_proof *proof, struct h
     bool stopping = pages->stopping;
     pthread_mutex_unlock(&pages->lock);
     if (result == 0) {
-        result = stopping ? hf_error_set(err, HF_ECANCELED, "the agent stops")
-                          : hf_audit_prove(reader, &checks, proof, err);
+        result =
+            stopping ? hf_error_set(err, HF_ECANCELED, "the agent stops") : hf_audit_prove(reader, &checks, proof, err);
     }
     pthread_mutex_lock(&pages->lock);
     pages->verifying = NULL;

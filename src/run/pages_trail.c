@@ -290,9 +290,14 @@ static int stats(void *ctx, enum hf_serve_by by, int64_t since_ms, int64_t until
     static const struct {
         const char *name;
         enum hf_audit_by by;
-    } BY[HF_SERVE_BY_COUNT] = {{"all", HF_BY_ALL},         {"target", HF_BY_TARGET},       {"unit", HF_BY_UNIT},
-                               {"kind", HF_BY_KIND},       {"namespace", HF_BY_NAMESPACE}, {"manager", HF_BY_MANAGER},
-                               {"user", HF_BY_USER},       {"path", HF_BY_PATH}};
+    } BY[HF_SERVE_BY_COUNT] = {{"all", HF_BY_ALL},
+                               {"target", HF_BY_TARGET},
+                               {"unit", HF_BY_UNIT},
+                               {"kind", HF_BY_KIND},
+                               {"namespace", HF_BY_NAMESPACE},
+                               {"manager", HF_BY_MANAGER},
+                               {"user", HF_BY_USER},
+                               {"path", HF_BY_PATH}};
     struct hf_audit_reader *reader;
     struct figures figures = {.out = out, .by_all = by == HF_SERVE_BY_ALL};
     if (hf_pages_borrow(ctx, &reader, err) != 0) {

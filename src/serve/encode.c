@@ -54,8 +54,12 @@ bool hf_accepts_gzip(const char *header)
 
 static bool is_text(const char *type)
 {
-    static const char *const TYPES[] = {"text/", "application/json", "application/problem+json", "application/yaml",
-                                        "application/openmetrics-text", "image/svg+xml"};
+    static const char *const TYPES[] = {"text/",
+                                        "application/json",
+                                        "application/problem+json",
+                                        "application/yaml",
+                                        "application/openmetrics-text",
+                                        "image/svg+xml"};
     for (size_t i = 0; type && i < sizeof TYPES / sizeof TYPES[0]; i++) {
         if (strncmp(type, TYPES[i], strlen(TYPES[i])) == 0) {
             return strncmp(type, "text/event-stream", 17) != 0;

@@ -31,15 +31,14 @@ static void finish(const struct hf_request *request, struct hf_answer *answer, i
 void hf_serve_stats(const struct hf_request *request, struct hf_answer *answer)
 {
     static const char *const KNOWN[] = {"by", "since", "until", NULL};
-    static const char *const BY[HF_SERVE_BY_COUNT + 1] = {"all",       "target",  "unit", "kind",
-                                                          "namespace", "manager", "user", "path", NULL};
+    static const char *const BY[HF_SERVE_BY_COUNT + 1] = {"all",     "target", "unit", "kind", "namespace",
+                                                          "manager", "user",   "path", NULL};
     const struct hf_serve_trail *trail = &request->serve->trail;
     struct hf_error err = HF_ERROR_INIT;
     int64_t since;
     int64_t until;
     size_t by;
-    if (!hf_request_only(request, answer, KNOWN) ||
-        !hf_request_word(request, answer, "by", BY, HF_SERVE_BY_ALL, &by) ||
+    if (!hf_request_only(request, answer, KNOWN) || !hf_request_word(request, answer, "by", BY, HF_SERVE_BY_ALL, &by) ||
         !hf_request_time(request, answer, "since", &since) || !hf_request_time(request, answer, "until", &until) ||
         !has(request, answer, trail->stats)) {
         return;

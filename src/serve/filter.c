@@ -6,7 +6,7 @@
 
 const char *const hf_trail_outcomes[] = {"open", "ended", "corrected", "healed", "dismissed", NULL};
 static const char *const SEVERITIES[] = {"info", "warning", "critical", NULL};
-static const char *const VERDICTS[] = {"in_sync", "drifted", "missing", "extra",      "blocked",
+static const char *const VERDICTS[] = {"in_sync", "drifted", "missing",     "extra", "blocked",
                                        "unknown", "pending", "terminating", NULL};
 static const char *const CLASSES[] = {"changed", "removed", "leftover", "added", NULL};
 

@@ -48,9 +48,9 @@ int hf_incidents_read(const struct hf_serve_trail *trail, const struct hf_serve_
 
 void hf_serve_incidents(const struct hf_request *request, struct hf_answer *answer)
 {
-    static const char *const KNOWN[] = {
-        "since", "until",    "target", "space", "unit",  "kind",  "namespace", "name",
-        "manager", "user", "severity", "verdict", "path", "class", "state", "limit", "cursor", NULL};
+    static const char *const KNOWN[] = {"since",     "until", "target",  "space", "unit",     "kind",
+                                        "namespace", "name",  "manager", "user",  "severity", "verdict",
+                                        "path",      "class", "state",   "limit", "cursor",   NULL};
     struct hf_serve_query query = HF_SERVE_QUERY_INIT;
     struct hf_error err = HF_ERROR_INIT;
     hf_auto_buf struct hf_buf items = {0};

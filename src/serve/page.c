@@ -174,7 +174,8 @@ static bool reads_query(struct hf_page *page, const struct hf_request *request, 
         return false;
     }
     page->skip = (size_t)skip;
-    if (page->kind->known == TRAIL || page->kind->known == INCIDENTS) { /* its verdict and its names are those of events */
+    if (page->kind->known == TRAIL ||
+        page->kind->known == INCIDENTS) { /* its verdict and its names are those of events */
         page->filter.verdicts = 1u;
         return true;
     }

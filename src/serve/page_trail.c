@@ -48,8 +48,8 @@ void hf_page_states(struct hf_page *page)
     hf_buf_addf(page->out, "<option value=\"\"%s>all</option>", chosen ? "" : " selected");
     for (size_t i = 0; hf_trail_outcomes[i]; i++) {
         bool is_chosen = chosen && strcmp(chosen, hf_trail_outcomes[i]) == 0;
-        hf_buf_addf(page->out, "<option value=\"%s\"%s>%s</option>", hf_trail_outcomes[i],
-                    is_chosen ? " selected" : "", hf_trail_outcomes[i]);
+        hf_buf_addf(page->out, "<option value=\"%s\"%s>%s</option>", hf_trail_outcomes[i], is_chosen ? " selected" : "",
+                    hf_trail_outcomes[i]);
     }
 }
 
@@ -89,8 +89,7 @@ void hf_page_chain(struct hf_page *page)
     const cJSON *problem = cJSON_GetObjectItemCaseSensitive(json, "problem");
     const cJSON *events = cJSON_GetObjectItemCaseSensitive(json, "events");
     const cJSON *verified = cJSON_GetObjectItemCaseSensitive(json, "verified_at");
-    const cJSON *head =
-        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "head"), "digest");
+    const cJSON *head = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "head"), "digest");
     if (cJSON_IsString(problem)) {
         hf_page_add_text(out, "<b>The trail is not well: ", problem->valuestring, 500, "</b> · ");
     }

@@ -79,9 +79,8 @@ static void complete(const struct hf_view *view, struct hf_serve_wish *wish, str
         const struct {
             const char **into;
             const char *text;
-        } TEXTS[] = {{&wish->target, object->target}, {&wish->space, object->space},
-                     {&wish->unit, object->unit},     {&wish->namespace, object->namespace},
-                     {&wish->name, object->name},     {&wish->kind, object->kind}};
+        } TEXTS[] = {{&wish->target, object->target},       {&wish->space, object->space}, {&wish->unit, object->unit},
+                     {&wish->namespace, object->namespace}, {&wish->name, object->name},   {&wish->kind, object->kind}};
         for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++) {
             *TEXTS[i].into = *TEXTS[i].into ? *TEXTS[i].into : TEXTS[i].text;
         }
@@ -96,8 +95,8 @@ static void complete(const struct hf_view *view, struct hf_serve_wish *wish, str
 
 void hf_serve_explain(const struct hf_request *request, struct hf_answer *answer)
 {
-    static const char *const KNOWN[] = {"target",    "space", "unit", "labels", "group",   "kind",      "namespace",
-                                        "name",      "path",  "class", "manager", "operation", "user", "at", NULL};
+    static const char *const KNOWN[] = {"target", "space", "unit",    "labels",    "group", "kind", "namespace", "name",
+                                        "path",   "class", "manager", "operation", "user",  "at",   NULL};
     const struct hf_query *from = request->query;
     const struct hf_serve_rules *rules = &request->serve->rules;
     struct hf_error err = HF_ERROR_INIT;

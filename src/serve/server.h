@@ -32,7 +32,7 @@ struct hf_serve {
     struct hf_serve_trail trail;     /* events may be NULL: no trail */
     struct hf_serve_rules rules;     /* list NULL: they are not told */
     struct hf_works *works;
-    struct hf_hook_gate gate;        /* take NULL: there is none */
+    struct hf_hook_gate gate; /* take NULL: there is none */
     struct hf_log *log;
     struct hf_streams *streams;
     struct hf_views views;
@@ -58,19 +58,19 @@ struct hf_request {
 
 /* What a handler makes. Zero-initialised, freed by the caller. */
 struct hf_answer {
-    unsigned status;      /* 0: 200 */
-    const char *type;     /* Content-Type */
-    const char *allow;    /* Allow, with 405 */
-    char etag[96];        /* "" for none; quoted */
-    bool cacheable;       /* may be kept after asking again; else no-store */
-    bool stream;          /* the event stream takes over */
-    int64_t stream_after; /* the id to go on after; -1: from now */
+    unsigned status;          /* 0: 200 */
+    const char *type;         /* Content-Type */
+    const char *allow;        /* Allow, with 405 */
+    char etag[96];            /* "" for none; quoted */
+    bool cacheable;           /* may be kept after asking again; else no-store */
+    bool stream;              /* the event stream takes over */
+    int64_t stream_after;     /* the id to go on after; -1: from now */
     struct hf_export *export; /* what is sent as it is read; NULL: the body is */
     const char *file;         /* the name it is to be kept by; NULL */
     bool is_private;          /* has a secret beside what others chose: its length may tell nothing, so never gzip */
     bool is_gzip;
-    bool varies; /* by Accept-Encoding */
-    bool is_page;         /* HTML for people: an error is told as a page */
+    bool varies;  /* by Accept-Encoding */
+    bool is_page; /* HTML for people: an error is told as a page */
     unsigned retry_after_s;
     bool must_wait;          /* nothing is answered yet: a cluster is being asked of a token */
     struct hf_digest review; /* of that token */

@@ -187,7 +187,7 @@ int main(int argc, char **argv)
     size_t requests = argc > 2 ? strtoul(argv[2], NULL, 10) : 300;
     size_t streams = argc > 3 ? strtoul(argv[3], NULL, 10) : 100;
     struct hf_serve_options options = {.listen = "127.0.0.1:0", .max_streams = (unsigned)streams + 1};
-    struct hf_serve_trail trail = {NULL, read_events};
+    struct hf_serve_trail trail = {.ctx = NULL, .events = read_events};
     struct hf_error err = HF_ERROR_INIT;
     struct hf_serve *serve;
     int64_t *times = hf_calloc(requests < 50 ? 50 : requests, sizeof *times);

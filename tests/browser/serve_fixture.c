@@ -334,7 +334,7 @@ int main(int argc, char **argv)
     static struct trail trail = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct hf_error err = HF_ERROR_INIT;
     struct hf_serve *serve = NULL;
-    struct hf_serve_trail table = {&trail, read_events};
+    struct hf_serve_trail table = {.ctx = &trail, .events = read_events};
     struct hf_serve_options options = {.listen = argc > 1 ? argv[1] : "127.0.0.1:0",
                                        .web_folder = argc > 2 ? argv[2] : NULL};
     char line[200];

@@ -76,7 +76,9 @@ static int read_events(void *ctx, const struct hf_serve_query *query, struct hf_
 
 struct hf_serve_trail fake_trail_table(struct fake_trail *trail)
 {
-    return (struct hf_serve_trail){trail, read_events};
+    struct hf_serve_trail table = {.ctx = trail, .events = read_events};
+    fake_trail_more(&table);
+    return table;
 }
 
 static int64_t last_turn(void *ctx)
@@ -94,12 +96,15 @@ void server_start(struct server *server, struct hf_serve_options *options)
     atomic_init(&server->turn_ms, 0);
     fake_trail_init(&server->trail);
     struct hf_serve_trail table = fake_trail_table(&server->trail);
+    struct hf_serve_rules rules = fake_rules_table();
+    use->rules = &rules; /* copied by the start */
     if (!use->listen) {
         use->listen = "127.0.0.1:0";
     }
     use->last_turn_ms = last_turn;
     use->last_turn_ctx = server;
     cr_assert_eq(hf_serve_start(use, &table, NULL, &server->serve, &err), 0, "%s", err.text);
+    use->rules = NULL;
     server->port = (unsigned)atoi(strrchr(hf_serve_address(server->serve), ':') + 1);
 }
 

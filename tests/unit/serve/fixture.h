@@ -17,12 +17,19 @@ struct fake_trail {
     atomic_size_t asked; /* reads so far */
     struct hf_serve_query last;
     char last_incident[200];
+    atomic_int slow_ms;     /* what is read but for events takes so long */
+    atomic_bool is_stopped; /* the server said that nothing more is asked */
+    atomic_llong exported;  /* lines that were read for exports */
+    int64_t lines;          /* how many an export of the fake has; 0: as many as there are events */
 };
 void fake_trail_init(struct fake_trail *trail);
 void fake_trail_free(struct fake_trail *trail);
 void fake_trail_add(struct fake_trail *trail, const char *type, const char *incident, const char *name,
                     const char *message);
 struct hf_serve_trail fake_trail_table(struct fake_trail *trail);
+/* trail_fixture.c: all but events. */
+void fake_trail_more(struct hf_serve_trail *table);
+struct hf_serve_rules fake_rules_table(void);
 
 struct server {
     struct hf_serve *serve;

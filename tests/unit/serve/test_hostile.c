@@ -97,12 +97,13 @@ Test(hostile, names_stay_text_on_the_page)
     check_page("/");
     check_page("/units");
     check_page("/trail");
+    check_page("/incidents");
     static const char *const ASKED[] = {"/units?q=%3C",
                                         "/units?q=%22%3E%3Cimg%20src%3Dx%3E{{objects}}&verdict=drifted",
                                         "/incidents/%3Cimg%20src%3Dx%3E",
                                         "/?incident=%3Cimg%20src%3Dx%3E{{objects}}",
                                         "/trail?name=%22%3E%3Cimg%20src%3Dx%3E{{objects}}",
-                                        "/incidents?state=%3Cimg",
+                                        "/incidents?state=open",
                                         "/object?name=%3Cimg%20src%3Dx%3E",
                                         "/login?next=%22%3E%3Cimg%3E",
                                         "/rules"};
