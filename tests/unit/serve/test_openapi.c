@@ -5,48 +5,12 @@
 #include <string.h>
 
 #include "access_fixture.h"
-#include "holdfast/jsonschema.h"
-#include "holdfast/yaml.h"
+#include "openapi.h"
 
 static struct server server;
 static struct fake_actions fake;
 static struct hf_serve_actions actions;
-static struct hf_arena *arena;
-static const struct hf_value *document;
-static struct hf_value *definitions;
-
-/* The checker knows references to $defs only. */
-static void move_references(struct hf_buf *text)
-{
-    static const char FROM[] = "#/components/schemas/";
-    static const char TO[] = "#/$defs/";
-    for (char *at = strstr(text->ptr, FROM); at; at = strstr(at, FROM)) {
-        memcpy(at, TO, sizeof TO - 1);
-        memmove(at + sizeof TO - 1, at + sizeof FROM - 1, strlen(at + sizeof FROM - 1) + 1);
-        text->len -= sizeof FROM - sizeof TO;
-    }
-}
-
-/* A field that the document does not name is an error here, so that none is forgotten. */
-static void close_objects(struct hf_value *schema)
-{
-    if (schema->kind == HF_ARRAY) {
-        for (size_t i = 0; i < schema->as.array.count; i++) {
-            close_objects(&schema->as.array.items[i]);
-        }
-    }
-    if (schema->kind != HF_OBJECT) {
-        return;
-    }
-    for (size_t i = 0; i < schema->as.object.count; i++) {
-        close_objects(&schema->as.object.members[i].value);
-    }
-    const struct hf_value *properties = hf_value_get(schema, "properties");
-    if (properties && properties->kind == HF_OBJECT && !hf_value_get(schema, "additionalProperties")) {
-        struct hf_value *no = hf_value_new(arena, HF_BOOL);
-        cr_assert_eq(hf_value_set(arena, schema, hf_slice_of("additionalProperties"), no), 0);
-    }
-}
+static struct openapi api;
 
 static void fill_view(struct hf_view *view)
 {
@@ -75,19 +39,7 @@ static void fill_view(struct hf_view *view)
 
 static void set_up(void)
 {
-    struct hf_error err = HF_ERROR_INIT;
-    struct hf_buf text = {0};
-    struct hf_document *documents;
-    size_t count;
-    arena = hf_arena_new(0);
-    cr_assert_eq(hf_read_file(HF_SOURCE_DIR "/schema/openapi.yaml", 1 << 20, &text, &err), 0, "%s", err.text);
-    move_references(&text);
-    cr_assert_eq(hf_yaml_read(arena, text.ptr, text.len, NULL, &documents, &count, &err), 0, "%s", err.text);
-    cr_assert_eq(count, 1);
-    document = hf_value_copy(arena, documents[0].value);
-    definitions = hf_value_copy(arena, hf_value_path(document, "components", "schemas", NULL));
-    close_objects(definitions);
-    hf_buf_free(&text);
+    openapi_read(&api);
     struct hf_serve_options options = {.actions = &actions};
     fake_actions_table(&fake, &actions);
     server_start(&server, &options);
@@ -100,7 +52,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     server_stop(&server);
-    hf_arena_free(arena);
+    hf_arena_free(api.arena);
 }
 
 TestSuite(openapi, .init = set_up, .fini = tear_down, .timeout = 60);
@@ -158,43 +110,12 @@ static const char *good_value(const char *path, const char *name)
     return NULL;
 }
 
-static const struct hf_value *follow(const struct hf_value *value)
-{
-    const char *reference = hf_value_text(hf_value_get(value, "$ref"));
-    if (!reference) {
-        return value;
-    }
-    char group[40];
-    char name[40];
-    cr_assert_eq(sscanf(reference, "#/components/%39[^/]/%39s", group, name), 2, "%s", reference);
-    const struct hf_value *found = hf_value_path(document, "components", group, name, NULL);
-    cr_assert(found, "%s leads nowhere", reference);
-    return found;
-}
-
 static void check_body(const char *target, const struct reply *reply, const struct hf_value *operation)
 {
-    char status[8];
-    struct hf_error err = HF_ERROR_INIT;
-    (void)snprintf(status, sizeof status, "%d", reply->status);
-    const struct hf_value *answers = hf_value_get(operation, "responses");
-    const struct hf_value *answer = hf_value_get(answers, status);
-    cr_assert(answer, "%s: the document knows no %s: %s", target, status, reply->body);
-    const struct hf_value *content = hf_value_get(follow(answer), "content");
     char type[80];
-    (void)snprintf(type, sizeof type, "%.*s", (int)strcspn(reply_header(reply, "Content-Type"), ";"),
-                   reply_header(reply, "Content-Type"));
-    const struct hf_value *media = hf_value_get(content, type);
-    cr_assert(media, "%s: the document knows no %s for %s", target, type, status);
-    if (strcmp(type, "application/json") != 0 && strcmp(type, "application/problem+json") != 0) {
-        return;
-    }
-    const struct hf_value *body;
-    struct hf_value *schema = hf_value_copy(arena, hf_value_get(media, "schema"));
-    cr_assert_eq(hf_json_read(arena, reply->body, reply->body_len, NULL, &body, &err), 0, "%s: %s", target, err.text);
-    close_objects(schema);
-    cr_assert_eq(hf_value_set(arena, schema, hf_slice_of("$defs"), definitions), 0);
-    cr_expect_eq(hf_jsonschema_check(schema, body, &err), 0, "%s: %s", target, err.text);
+    const char *header = reply_header(reply, "Content-Type");
+    (void)snprintf(type, sizeof type, "%.*s", (int)strcspn(header, ";"), header);
+    openapi_check(&api, operation, target, reply->status, type, reply->body, reply->body_len);
 }
 
 /* The path with its required parameters; `other` is left to the caller. */
@@ -206,7 +127,7 @@ static void add_required(struct hf_buf *target, const char *path, const struct h
     hf_buf_addc(target, '?');
     const struct hf_value *parameters = hf_value_get(operation, "parameters");
     for (size_t i = 0; i < hf_value_count(parameters); i++) {
-        const struct hf_value *parameter = follow(hf_value_at(parameters, i));
+        const struct hf_value *parameter = openapi_follow(&api, hf_value_at(parameters, i));
         const char *name = hf_value_text(hf_value_get(parameter, "name"));
         bool is_query = strcmp(hf_value_text(hf_value_get(parameter, "in")), "query") == 0;
         if (is_query && hf_value_is_true(hf_value_get(parameter, "required")) && (!other || strcmp(name, other) != 0)) {
@@ -267,7 +188,7 @@ static void try_parameter(const char *path, const struct hf_value *operation, co
 
 Test(openapi, every_path_and_parameter_answers_as_the_document_says)
 {
-    const struct hf_value *paths = hf_value_get(document, "paths");
+    const struct hf_value *paths = hf_value_get(api.document, "paths");
     size_t tried = 0;
     for (size_t i = 0; i < hf_value_count(paths); i++) {
         const char *path = paths->as.object.members[i].key.ptr;
@@ -282,7 +203,7 @@ Test(openapi, every_path_and_parameter_answers_as_the_document_says)
         hf_buf_free(&target);
         const struct hf_value *parameters = hf_value_get(operation, "parameters");
         for (size_t n = 0; n < hf_value_count(parameters); n++) {
-            try_parameter(path, operation, follow(hf_value_at(parameters, n)));
+            try_parameter(path, operation, openapi_follow(&api, hf_value_at(parameters, n)));
             tried++;
         }
     }
@@ -292,7 +213,7 @@ Test(openapi, every_path_and_parameter_answers_as_the_document_says)
 
 Test(openapi, an_unknown_parameter_is_refused_on_every_path)
 {
-    const struct hf_value *paths = hf_value_get(document, "paths");
+    const struct hf_value *paths = hf_value_get(api.document, "paths");
     for (size_t i = 0; i < hf_value_count(paths); i++) {
         struct hf_buf target = {0};
         const struct hf_value *operation = hf_value_get(&paths->as.object.members[i].value, "get");
@@ -338,7 +259,7 @@ Test(openapi, every_post_answers_as_the_document_says)
     };
     static const char *const HEADS[] = {JSON, JSON AS(ALICE), JSON AS(BOB), AS(ALICE) "Content-Type: x/y\r\n",
                                         JSON "Origin: https://evil.example\r\n"};
-    const struct hf_value *paths = hf_value_get(document, "paths");
+    const struct hf_value *paths = hf_value_get(api.document, "paths");
     struct hf_serve_token tokens[4];
     struct hf_serve_access access_control;
     struct hf_error err = HF_ERROR_INIT;
