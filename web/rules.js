@@ -49,16 +49,14 @@ async function showPacks() {
   $("explain").hidden = false;
 }
 
+// Which rule decides each property, then every rule in the order asked with why it did not match, or what it decided.
 function answer(body) {
-  if (typeof body.text === "string") return [element("pre", {}, element("code", {}, ...body.text.split("\n").flatMap((part, i) => (i ? ["\u000a" && element("br"), part] : [part]))))];
-  const parts = [];
-  for (const [name, value] of Object.entries(body)) {
-    if (Array.isArray(value)) {
-      parts.push(element("h3", {}, name), element("ol", { class: "answers" }, ...value.map((one) => element("li", {},
-        typeof one === "object" && one !== null ? Object.entries(one).flatMap(([key, part], i) => [i ? " · " : "", key + " " + told(part)]).join("") : told(one)))));
-    } else parts.push(element("p", {}, name + ": ", code(told(value), 1000)));
-  }
-  return parts;
+  const decisions = Object.entries(body.decisions || {}).map(([name, decided]) => element("li", {}, name + " ", code(told(decided.value), 200), " · ",
+    decided.rule ? isolated(decided.rule) : "no rule says so"));
+  const steps = (body.steps || []).map((step) => element("li", step.matched ? { "data-state": "done" } : {}, element("b", {}, isolated(step.rule || "")), " · ",
+    cut(told(step.matched ? step.decided : step.why) || "", 600)));
+  return [element("p", {}, element("b", {}, cut(body.outcome || "", 200))), element("ul", { class: "answers" }, ...decisions),
+    element("h3", {}, "In the order asked"), element("ol", { class: "answers" }, ...steps)];
 }
 
 export function start() {

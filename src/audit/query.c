@@ -58,11 +58,10 @@ static void add_times(struct terms *terms, const struct hf_audit_filter *filter)
     hf_auto_buf struct hf_buf span = {0};
     hf_buf_adds(&span, "(id) FROM events INDEXED BY events_at WHERE 1");
     size_t before = terms->sql.len;
-    bool is_piece = filter->most_id != 0; /* it ends soon anyway, and the span would be sought for each piece */
-    add_text(terms, is_piece ? "+at >=" : "at >=", *terms->times[0] ? terms->times[0] : NULL);
-    add_text(terms, is_piece ? "+at <" : "at <", *terms->times[1] ? terms->times[1] : NULL);
-    if (is_piece) {
-        return;
+    add_text(terms, "at >=", *terms->times[0] ? terms->times[0] : NULL);
+    add_text(terms, "at <", *terms->times[1] ? terms->times[1] : NULL);
+    if (filter->most_id != 0) {
+        return; /* it ends soon anyway, and the span would be sought for each piece */
     }
     hf_buf_adds(&span, hf_buf_text(&terms->sql) + (hf_buf_ok(&terms->sql) ? before : 0));
     hf_buf_addf(&terms->sql, " AND id >= (SELECT min%s) AND id <= (SELECT max%s)", hf_buf_text(&span),
@@ -215,7 +214,9 @@ static int run_query(struct hf_audit_reader *reader, const struct terms *terms, 
 static void build_query(struct terms *terms, const struct hf_audit_filter *filter)
 {
     size_t limit = filter->limit ? filter->limit : 100;
-    hf_buf_adds(&terms->sql, "SELECT id, digest," HF_COLUMN_LIST " FROM events WHERE 1");
+    /* A piece is walked by its ids: by an index all that answers to the filter would be read again for each. */
+    hf_buf_addf(&terms->sql, "SELECT id, digest," HF_COLUMN_LIST " FROM events%s WHERE 1",
+                filter->most_id ? " NOT INDEXED" : "");
     add_filter(terms, filter);
     hf_buf_addf(&terms->sql, " ORDER BY id %s LIMIT %lld", filter->newest_first ? "DESC" : "ASC",
                 (long long)(limit < INT64_MAX ? (int64_t)limit : INT64_MAX));

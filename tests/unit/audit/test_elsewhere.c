@@ -271,6 +271,9 @@ Test(plans, the_common_queries_use_an_index)
         {{.severity = "critical", .target = "prod", .since_ms = 1}, "USING INDEX events_critical (severity=?"},
         {{.namespace = "shop", .newest_first = true}, "USING INDEX events_namespace (namespace=?)"},
         {{.namespace = "shop", .kind = "Job", .severity = "critical", .newest_first = true}, "USING INDEX events_"},
+        /* a piece of an export */
+        {{.after_id = 100, .most_id = 200, .type = "unit.", .unit = "web", .severity = "critical", .since_ms = 1},
+         "SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
         /* what the panel of an object asks */
         {{.target = "prod", .kind = "Deployment", .namespace = "shop", .name = "web", .newest_first = true},
          "USING INDEX events_name (name=?)"},
