@@ -79,6 +79,31 @@ void hf_serve_incidents(const struct hf_request *request, struct hf_answer *answ
     hf_out_close(&answer->body, '}');
 }
 
+/* Of a trail that has but events. */
+static int events_of(const struct hf_serve_trail *trail, const char *id, struct hf_buf *out, struct hf_error *err)
+{
+    struct hf_serve_query query = HF_SERVE_QUERY_INIT;
+    hf_auto_buf struct hf_buf events = {0};
+    struct hf_slice first;
+    query.incident = id;
+    query.limit = LIMIT_MOST;
+    query.oldest_first = true;
+    if (hf_trail_read(trail, &query, &events, err) != 0) {
+        return -1;
+    }
+    const char *at = hf_buf_text(&events);
+    if (!hf_array_next(&at, &first)) {
+        return hf_error_set(err, HF_ENOTFOUND, "there is no such incident");
+    }
+    hf_out_open(out, NULL, '{');
+    hf_out_text(out, "incident", id);
+    hf_out_text(out, "who", NULL);
+    hf_out_raw(out, "items", events.ptr);
+    hf_out_raw(out, "deliveries", "[]");
+    hf_out_close(out, '}');
+    return 0;
+}
+
 void hf_serve_incident(const struct hf_request *request, struct hf_answer *answer)
 {
     static const char *const NONE[] = {NULL};
@@ -88,9 +113,9 @@ void hf_serve_incident(const struct hf_request *request, struct hf_answer *answe
     if (!hf_request_only(request, answer, NONE)) {
         return;
     }
-    if (!trail->incident) {
-        (void)hf_error_set(&err, HF_EUNAVAILABLE, "there is no trail to read");
-    } else if (trail->incident(trail->ctx, id, &answer->body, &err) == 0) {
+    int result = trail->incident ? trail->incident(trail->ctx, id, &answer->body, &err)
+                                 : events_of(trail, id, &answer->body, &err);
+    if (result == 0) {
         answer->type = "application/json";
         return;
     }
