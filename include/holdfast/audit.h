@@ -354,7 +354,8 @@ int hf_audit_timeline(struct hf_audit_reader *reader, int64_t since_ms, int64_t 
 
 /* What reads later than in so many ms from now gives up with HF_ECANCELED, until the next call of this; 0: never. */
 void hf_audit_reader_limit(struct hf_audit_reader *reader, int64_t most_ms);
-/* What reads now gives up with HF_ECANCELED. Any thread, while the reader is open. */
+/* What reads now gives up with HF_ECANCELED, and so does what reads later under a limit. Any thread, while the reader
+ * is open. */
 void hf_audit_reader_interrupt(struct hf_audit_reader *reader);
 
 /* How many events the trail holds, its newest event and that one's digest; 0, 0 and "" when it is empty. */

@@ -114,7 +114,7 @@ bool hf_audit_reader_is_stale(const struct hf_audit_reader *reader)
 static int is_over(void *ctx)
 {
     const struct hf_audit_reader *reader = ctx;
-    return hf_mono_ms() >= reader->until_ms;
+    return atomic_load(&reader->is_interrupted) || hf_mono_ms() >= reader->until_ms;
 }
 
 void hf_audit_reader_limit(struct hf_audit_reader *reader, int64_t most_ms)
@@ -126,6 +126,7 @@ void hf_audit_reader_limit(struct hf_audit_reader *reader, int64_t most_ms)
 
 void hf_audit_reader_interrupt(struct hf_audit_reader *reader)
 {
+    atomic_store(&reader->is_interrupted, true);
     sqlite3_interrupt(reader->db);
 }
 

@@ -13,6 +13,7 @@
 #define HF_AUDIT_TRAIL_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "holdfast/audit.h"
 #include "holdfast/mem.h"
@@ -273,6 +274,7 @@ void hf_writer_stats(struct hf_writer *writer, struct hf_audit_stats *out);
 struct hf_audit_reader {
     sqlite3 *db;
     int64_t until_ms; /* monotonic: what reads then gives up; 0: never */
+    atomic_bool is_interrupted;
 };
 
 /* How incidents begin, are seen, and end: record.c's statements, the queries and the views (the newest migration)

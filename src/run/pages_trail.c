@@ -5,6 +5,8 @@
 #include "holdfast/jsonout.h"
 #include "pages.h"
 
+/* Figures of a hundred thousand incidents take some seconds. */
+#define COUNTING_MS 9000
 #define PIECE_IDS 2000
 #define PIECE_BYTES ((size_t)64 << 10)
 #define GROUPS 1000
@@ -303,6 +305,7 @@ static int stats(void *ctx, enum hf_serve_by by, int64_t since_ms, int64_t until
     if (hf_pages_borrow(ctx, &reader, err) != 0) {
         return -1;
     }
+    hf_audit_reader_limit(reader, COUNTING_MS);
     hf_out_open(out, NULL, '{');
     hf_out_text(out, "by", BY[by].name);
     hf_out_time(out, "since", since_ms);
@@ -333,6 +336,7 @@ static int timeline(void *ctx, int64_t since_ms, int64_t until_ms, size_t count,
     }
     int result = hf_pages_borrow(ctx, &reader, err);
     if (result == 0) {
+        hf_audit_reader_limit(reader, COUNTING_MS);
         result = hf_audit_timeline(reader, since_ms, until_ms, buckets, count, err);
         hf_pages_return(ctx, reader);
     }

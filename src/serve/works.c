@@ -9,8 +9,8 @@
 
 #define THREADS 4
 #define WAITING 64
-/* With the seconds that a reading may take, less than a door waits for its connections (door.c). */
-#define WAIT_MS 5000
+/* With the 9 s that a reading may take (src/run/pages_trail.c), less than a door waits for its connections (door.c). */
+#define WAIT_MS 3000
 
 struct hf_works {
     pthread_mutex_t lock;
