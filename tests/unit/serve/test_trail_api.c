@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -442,4 +443,38 @@ Test(trail_api, what_is_short_secret_or_a_stream_is_sent_as_it_is)
     cr_expect_not(strstr(seen.ptr, "Content-Encoding"));
     close(fd);
     hf_buf_free(&seen);
+}
+
+/* --- a trail that has but events */
+
+Test(trail_api, what_a_trail_has_not_is_told_and_an_incident_is_told_by_its_events)
+{
+    struct server plain = {0};
+    struct hf_error err = HF_ERROR_INIT;
+    struct hf_serve_options options = {.listen = "127.0.0.1:0"};
+    struct hf_serve_trail table = {.ctx = &server.trail, .events = fake_trail_table(&server.trail).events};
+    fake_trail_add(&server.trail, "drift.seen", "inc-1", "web", "scaled");
+    cr_assert_eq(hf_serve_start(&options, &table, NULL, &plain.serve, &err), 0, "%s", err.text);
+    plain.port = (unsigned)atoi(strrchr(hf_serve_address(plain.serve), ':') + 1);
+    static const struct {
+        const char *target;
+        int status;
+    } TABLE[] = {{"/api/v1/incidents/inc-1", 200},
+                 {"/api/v1/incidents/inc-2", 404},
+                 {"/api/v1/incidents", 503},
+                 {"/api/v1/stats", 503},
+                 {"/api/v1/stats/timeline", 503},
+                 {"/api/v1/trail", 503},
+                 {"/api/v1/export", 503},
+                 {"/api/v1/rules", 404},
+                 {"/api/v1/rules/explain", 404},
+                 {"/incidents", 200},
+                 {"/trail", 200},
+                 {"/rules", 200}};
+    for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
+        struct reply reply = get(&plain, TABLE[i].target);
+        cr_expect_eq(reply.status, TABLE[i].status, "%s: %d %s", TABLE[i].target, reply.status, reply.body);
+        reply_free(&reply);
+    }
+    hf_serve_stop(plain.serve);
 }
