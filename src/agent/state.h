@@ -78,9 +78,9 @@ struct incident {
     char operation[16];
     char user[128]; /* by the API server's audit events; "": not known */
     char summary[200];
-    bool is_due;             /* counted as due; … as late */
+    bool is_due; /* counted as due; … as late */
     bool is_late;
-    bool is_owed;            /* nothing but us holds it back now, since (monotonic) */
+    bool is_owed; /* nothing but us holds it back now, since (monotonic) */
     int64_t owed_since_ms;
     uint64_t blocked_before; /* of an incident taken up again: what was said last of its being blocked; 0: nothing */
 };
