@@ -1,7 +1,9 @@
 /* What the dashboard costs, measured from outside on an agent over holdfast-sim: the overview's requests, event
  * streams, and what both do to the time in which drift is put back. For tests/bench/dashboard.
  *
- * usage: dashboard_load AGENT SIMULATION NAMESPACE OBJECTS DRIFTS STREAMS     both as HOST:PORT */
+ * usage: dashboard_load AGENT SIMULATION NAMESPACE OBJECTS DRIFTS STREAMS     both as HOST:PORT
+ *        dashboard_load --seed SIMULATION NAMESPACE OBJECTS                   applies the units' objects, as confighub
+ */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -137,13 +139,12 @@ static void close_client(struct client *client)
 }
 
 /* The whole answer with its head is in client->answer; its status is returned. */
-static int ask(struct client *client, const char *method, const char *path, const char *body)
+static int ask(struct client *client, const char *method, const char *path, const char *type, const char *body)
 {
     char head[700];
     char kind[100] = "";
-    if (*body) {
-        (void)snprintf(kind, sizeof kind, "Content-Type: application/merge-patch+json\r\nContent-Length: %zu\r\n",
-                       strlen(body));
+    if (type) {
+        (void)snprintf(kind, sizeof kind, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, strlen(body));
     }
     int len = snprintf(head, sizeof head,
                        "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: application/json, text/html\r\n%s\r\n%s", method,
@@ -190,7 +191,7 @@ static double metric(const char *name)
     struct client client;
     char line[100];
     open_client(&client, &agent);
-    if (ask(&client, "GET", "/metrics", "") != 200) {
+    if (ask(&client, "GET", "/metrics", NULL, "") != 200) {
         fail("no /metrics");
     }
     (void)snprintf(line, sizeof line, "\n%s ", name);
@@ -222,7 +223,7 @@ static void measure_path(const char *plain)
     open_client(&client, &agent);
     for (size_t i = 0; i < REQUESTS; i++) {
         int64_t from = now_us();
-        int status = ask(&client, "GET", path, "");
+        int status = ask(&client, "GET", path, NULL, "");
         times[i] = now_us() - from;
         if (status != 200) {
             printf("  %-44.44s answered with %d\n", path, status);
@@ -286,7 +287,7 @@ static void *visit(void *ctx)
     for (int64_t next = now_us(); !atomic_load(&visits->over); next += 1000000 / VISITS_A_SECOND) {
         sleep_us(next - now_us());
         for (size_t i = 0; i < OVERVIEW_COUNT; i++) {
-            (void)ask(&client, "GET", with_since(OVERVIEW[i], path), "");
+            (void)ask(&client, "GET", with_since(OVERVIEW[i], path), NULL, "");
             atomic_fetch_add(&visits->requests, 1);
         }
         next = next < now_us() - 1000000 ? now_us() : next; /* too slow: not all that was missed at once */
@@ -307,13 +308,13 @@ static void measure_drifts(const struct sockaddr_in *simulation, const char *nam
                        namespace, i * 7919 % object_count);
         (void)snprintf(body, sizeof body, "{\"data\":{\"value\":\"wrong-%zu\"}}", i);
         int64_t from = now_us();
-        if (ask(&client, "PATCH", path, body) != 200) {
+        if (ask(&client, "PATCH", path, "application/merge-patch+json", body) != 200) {
             fail("the simulation does not take the PATCH");
         }
         *strchr(path, '?') = '\0';
         do {
             sleep_us(200);
-            if (ask(&client, "GET", path, "") != 200 || now_us() - from > 30000000) {
+            if (ask(&client, "GET", path, NULL, "") != 200 || now_us() - from > 30000000) {
                 fail("a drift is not put back within 30 s");
             }
         } while (!strstr(client.answer, "\"value\":\"right\""));
@@ -339,6 +340,39 @@ static void print_ratio(const char *what, const int64_t *times, const int64_t *b
            2 * at(times, count, 99) / (at(before, count, 99) + at(after, count, 99)));
 }
 
+static void apply(struct client *client, const char *path, const char *body)
+{
+    char query[300];
+    (void)snprintf(query, sizeof query, "%s?fieldManager=confighub&force=true", path);
+    int status = ask(client, "PATCH", query, "application/apply-patch+yaml", body);
+    if (status != 200 && status != 201) {
+        fail("the simulation does not take an apply");
+    }
+}
+
+/* As the units that tests/bench/dashboard writes. */
+static void seed(const struct sockaddr_in *simulation, const char *namespace, size_t count)
+{
+    struct client client;
+    char path[200];
+    char body[400];
+    open_client(&client, simulation);
+    (void)snprintf(path, sizeof path, "/api/v1/namespaces/%s", namespace);
+    (void)snprintf(body, sizeof body, "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"%s\"}}",
+                   namespace);
+    apply(&client, path, body);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(path, sizeof path, "/api/v1/namespaces/%s/configmaps/settings-%05zu", namespace, i);
+        (void)snprintf(
+            body, sizeof body,
+            "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"settings-%05zu\",\"namespace\":"
+            "\"%s\",\"labels\":{\"app\":\"bench\"}},\"data\":{\"value\":\"right\",\"level\":\"%zu\"}}",
+            i, namespace, i);
+        apply(&client, path, body);
+    }
+    close_client(&client);
+}
+
 static double cpu_share(void)
 {
     double from = metric("process_cpu_seconds_total");
@@ -353,8 +387,14 @@ int main(int argc, char **argv)
     static struct visits visits;
     pthread_t reader;
     pthread_t visitor;
+    if (argc == 5 && strcmp(argv[1], "--seed") == 0) {
+        struct sockaddr_in to = address_of(argv[2]);
+        seed(&to, argv[3], strtoul(argv[4], NULL, 10));
+        return 0;
+    }
     if (argc != 7) {
-        (void)fprintf(stderr, "usage: dashboard_load AGENT SIMULATION NAMESPACE OBJECTS DRIFTS STREAMS\n");
+        (void)fprintf(stderr, "usage: dashboard_load AGENT SIMULATION NAMESPACE OBJECTS DRIFTS STREAMS\n"
+                              "       dashboard_load --seed SIMULATION NAMESPACE OBJECTS\n");
         return 2;
     }
     agent = visits.to = address_of(argv[1]);
