@@ -14,6 +14,7 @@
 
 #define SINGLES 300u
 #define EVENTS_A_DRIFT 4
+#define KEPT_STEP_MS 10000 /* a million events in a month */
 #define FIRST_MS 1767225600000
 
 struct bench {
@@ -24,6 +25,7 @@ struct bench {
     struct hf_audit *audit;
     uint64_t events;
     int64_t first_ms;
+    int64_t step_ms; /* from one drift to the next */
 };
 
 static void fail(const struct hf_error *err)
@@ -68,7 +70,7 @@ static void append_drift(struct bench *bench, uint64_t number)
     char name[32];
     (void)snprintf(incident, sizeof incident, "%016llx", (unsigned long long)(number * 0x9E3779B97F4A7C15u));
     (void)snprintf(name, sizeof name, "service-%llu", (unsigned long long)(number % 200));
-    int64_t at = bench->first_ms + (int64_t)number * 1000;
+    int64_t at = bench->first_ms + (int64_t)number * bench->step_ms;
     for (size_t i = 0; i < EVENTS_A_DRIFT; i++) {
         events[i] = (struct hf_audit_event){
             .at_ms = at + (int64_t)i * 40,
@@ -274,7 +276,8 @@ static void read_trail(const struct bench *bench, uint64_t drifts)
 
 int main(int argc, char **argv)
 {
-    struct bench bench = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .first_ms = FIRST_MS};
+    struct bench bench = {
+        .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .first_ms = FIRST_MS, .step_ms = 1000};
     char folder[200] = "/var/tmp/hf-bench-audit-XXXXXX";
     int64_t events = 100000;
     if (argc > 1 && !hf_parse_int(hf_slice_of(argv[1]), 2000, INT32_MAX, &events)) {
@@ -285,7 +288,8 @@ int main(int argc, char **argv)
     bench.events = drifts * EVENTS_A_DRIFT;
     if (argc > 3 && strcmp(argv[2], "--keep") == 0) {
         (void)snprintf(bench.path, sizeof bench.path, "%s", argv[3]);
-        bench.first_ms = hf_now_ms() - (int64_t)drifts * 1000 - 60000;
+        bench.step_ms = KEPT_STEP_MS;
+        bench.first_ms = hf_now_ms() - (int64_t)drifts * KEPT_STEP_MS - 60000;
         write_trail(&bench, drifts);
         return 0;
     }

@@ -53,16 +53,18 @@ static const char *const OVERVIEW[] = {
     "/api/v1/summary",
     "/api/v1/"
     "objects?findings=true&verdict=blocked%2Cunknown%2Cmissing%2Cdrifted%2Cextra%2Cterminating%2Cpending&limit=50",
-    "/api/v1/stats/timeline?buckets=60&since=",
-    "/api/v1/stats?since=",
+    "/api/v1/stats/timeline?buckets=48&since=@1",
+    "/api/v1/stats?since=@1",
     "/api/v1/events?limit=20",
     "/api/v1/spaces",
 };
 #define OVERVIEW_COUNT (sizeof OVERVIEW / sizeof OVERVIEW[0])
 /* Of the other pages. */
-static const char *const OTHERS[] = {"/api/v1/objects?sort=order&limit=1000",  "/api/v1/units",
-                                     "/api/v1/incidents?state=ended&limit=50", "/api/v1/incidents?state=open&limit=50",
-                                     "/api/v1/events?kind=Job&limit=100",      "/metrics"};
+static const char *const OTHERS[] = {
+    "/api/v1/stats/timeline?buckets=84&since=@7", "/api/v1/stats?since=@7",
+    "/api/v1/objects?sort=order&limit=1000",      "/api/v1/units",
+    "/api/v1/incidents?state=ended&limit=50",     "/api/v1/incidents?state=open&limit=50",
+    "/api/v1/events?kind=Job&limit=100",          "/metrics"};
 #define OTHER_COUNT (sizeof OTHERS / sizeof OTHERS[0])
 
 static _Noreturn void fail(const char *what)
@@ -201,14 +203,15 @@ static double metric(const char *name)
     return value;
 }
 
-/* A day, which the overview shows first: what ends in "since=" gets it. */
+/* "@7" at a path's end is the time seven days ago. */
 static const char *with_since(const char *path, char out[200])
 {
-    size_t len = strlen(path);
+    const char *days = strchr(path, '@');
+    size_t len = days ? (size_t)(days - path) : strlen(path);
     struct tm parts;
-    time_t from = time(NULL) - 86400;
-    (void)snprintf(out, 200, "%s", path);
-    if (path[len - 1] == '=' && gmtime_r(&from, &parts)) {
+    time_t from = days ? time(NULL) - strtol(days + 1, NULL, 10) * 86400 : 0;
+    (void)snprintf(out, 200, "%.*s", (int)len, path);
+    if (days && gmtime_r(&from, &parts)) {
         (void)strftime(out + len, 200 - len, "%Y-%m-%dT%H:%M:%SZ", &parts);
     }
     return out;
@@ -226,13 +229,13 @@ static void measure_path(const char *plain)
         int status = ask(&client, "GET", path, NULL, "");
         times[i] = now_us() - from;
         if (status != 200) {
-            printf("  %-44.44s answered with %d\n", path, status);
+            printf("  %-44.44s answered with %d\n", plain, status);
             close_client(&client);
             return;
         }
     }
     qsort(times, REQUESTS, sizeof times[0], compare);
-    printf("  %-44.44s p50 %8.2f ms, p99 %8.2f ms, max %8.2f ms, %7zu bytes\n", path, at(times, REQUESTS, 50),
+    printf("  %-44.44s p50 %8.2f ms, p99 %8.2f ms, max %8.2f ms, %7zu bytes\n", plain, at(times, REQUESTS, 50),
            at(times, REQUESTS, 99), (double)times[REQUESTS - 1] / 1000, client.len);
     close_client(&client);
 }
