@@ -226,6 +226,7 @@ struct hf_agent_counts {
     uint64_t queued;
     uint64_t histogram[HF_SERVE_BUCKET_COUNT + 1]; /* seen to corrected, HF_SERVE_BUCKETS_MS */
     int64_t histogram_sum_ms;
+    struct hf_serve_tally tally;
 };
 /* False: no such target. */
 bool hf_agent_counts(const struct hf_agent *agent, const char *target, struct hf_agent_counts *out);

@@ -66,6 +66,39 @@ struct hf_view_unit {
     int64_t upstream_head;
 };
 
+#define HF_SERVE_BUCKET_COUNT 12
+/* Upper bounds in ms of the histograms: drifted to seen, seen to corrected. */
+#define HF_SERVE_BUCKETS_MS                                                                                            \
+    {                                                                                                                  \
+        10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000                                               \
+    }
+#define HF_SERVE_LATE_MS 30000 /* what is to be put back is put back within this */
+
+/* What has drifted, as counters tell it: the class of the finding that is told first (drift.h), or the whole object. */
+#define HF_SERVE_CLASS_COUNT 6
+#define HF_SERVE_CLASSES                                                                                               \
+    {                                                                                                                  \
+        "changed", "removed", "leftover", "added", "defaulted", "deleted"                                              \
+    }
+
+/* Counts of a target since start, but for the last two. */
+struct hf_serve_tally {
+    uint64_t drifts[HF_SERVE_CLASS_COUNT];
+    uint64_t due;       /* drifts that were holdfast's to put back: no rule, window, fight or pause held them back */
+    uint64_t late;      /* of these, not put back HF_SERVE_LATE_MS after they became so; counted once, when it is so */
+    uint64_t partial;   /* put back but for what a rule holds back */
+    uint64_t blocked;   /* told that they can't be put back */
+    uint64_t put_off;   /* told that they are not put back now: a rule, window, fight or pause */
+    uint64_t healed;    /* drifts that came right without us */
+    uint64_t dismissed; /* drifts that are no longer ours to judge */
+    uint64_t fights;    /* paths left alone because they were changed again and again */
+    uint64_t rollouts;  /* objects created, or brought to their unit's new content */
+    uint64_t seen_histogram[HF_SERVE_BUCKET_COUNT + 1];
+    int64_t seen_sum_ms;
+    uint64_t open;      /* drifts now */
+    uint64_t open_late; /* of these, late */
+};
+
 struct hf_view_target {
     const char *name;
     const char *server;          /* URL without user part */
@@ -90,14 +123,8 @@ struct hf_view_target {
     uint64_t drifts;                     /* seen since start */
     const uint64_t *corrected_histogram; /* counts for HF_SERVE_BUCKETS_MS, then one for above */
     int64_t corrected_sum_ms;
+    struct hf_serve_tally tally;
 };
-
-#define HF_SERVE_BUCKET_COUNT 12
-/* Upper bounds in ms of the drift-to-corrected histogram. */
-#define HF_SERVE_BUCKETS_MS                                                                                            \
-    {                                                                                                                  \
-        10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000                                               \
-    }
 
 struct hf_view_channel {
     const char *name;
@@ -117,6 +144,8 @@ struct hf_view {
     const char *trail_problem; /* NULL */
     uint64_t trail_events;
     uint64_t trail_queued;
+    uint64_t trail_commits;
+    int64_t trail_commit_us; /* how long the last one took */
     uint64_t outbox;
     const struct hf_view_target *targets;
     size_t target_count;

@@ -359,9 +359,9 @@ static void forget_gone(struct hf_agent *agent, struct object *object)
 int hf_agent_leave(struct hf_agent *agent, struct hf_error *err)
 {
     int result = hf_agent_run_queue(agent, err);
-    struct hf_error late = HF_ERROR_INIT;
-    if (hf_agent_hand_over(agent, &late) != 0 && result == 0) {
-        *err = late;
+    struct hf_error untold = HF_ERROR_INIT;
+    if (hf_agent_hand_over(agent, &untold) != 0 && result == 0) {
+        *err = untold;
         result = -1;
     }
     int64_t next = INT64_MAX;
@@ -373,6 +373,8 @@ int hf_agent_leave(struct hf_agent *agent, struct hf_error *err)
             hf_agent_deactivate(agent, object);
         } else {
             int64_t due = hf_agent_next_due(agent, object);
+            int64_t late = hf_agent_tally_late(agent, object);
+            due = late < due ? late : due;
             next = due < next ? due : next;
         }
         object = following;

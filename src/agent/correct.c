@@ -78,6 +78,7 @@ void hf_agent_block(struct hf_agent *agent, struct object *object, const char *r
     object->incident.blocked = true;
     hf_agent_set_verdict(agent, object, HF_BLOCKED, reason);
     if (!told) {
+        object->target->tally.blocked++;
         hf_agent_say_blocked(agent, object, reason);
     }
 }
@@ -189,7 +190,7 @@ static bool is_over_the_limit(struct hf_agent *agent, struct object *object)
         hf_agent_put_off(agent, object, HF_EXTRA, object->hold_reason);
         return true;
     }
-    hf_agent_path_put_back(&object->target->prunes, mono(agent));
+    (void)hf_agent_path_put_back(&object->target->prunes, mono(agent));
     return false;
 }
 

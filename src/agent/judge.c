@@ -154,6 +154,7 @@ int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t d
     static const struct hf_digest NONE;
     bool taken_up = !opens && hf_digest_equal(&incident->findings, &NONE);
     incident->findings = digest;
+    incident->is_prune = object->verdict == HF_EXTRA;
     incident->severity = object->severity;
     note_author(incident, object);
     hf_auto_buf struct hf_buf text = {0};
@@ -163,8 +164,7 @@ int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t d
         hf_agent_keep_row(agent, object, false);
         return 0;
     }
-    bool is_drift = !incident->created && !incident->rollout && object->verdict != HF_EXTRA;
-    if (is_drift) {
+    if (hf_agent_is_drift(incident)) {
         hf_agent_attribute(agent, object, drifted_ms);
     } else {
         free(object->who);
@@ -178,24 +178,15 @@ int hf_agent_note_drift(struct hf_agent *agent, struct object *object, int64_t d
                                 .alert = opens && !incident->created && (!corrects || !incident->rollout),
                                 .correcting = corrects,
                                 .with_findings = true};
-    object->target->drifts += opens && is_drift;
+    if (opens) {
+        hf_agent_tally_opened(object);
+    }
     incident->is_told |= extra.alert;
     hf_agent_say(agent, object, opens ? opening_type(object) : "drift.changed",
                  incident->created || incident->rollout ? "info" : hf_agent_severity(object), hf_buf_text(&text),
                  &extra);
     hf_agent_keep_row(agent, object, false);
     return 0;
-}
-
-static void add_histogram(struct target *target, int64_t took_ms)
-{
-    static const int64_t BOUNDS[HF_SERVE_BUCKET_COUNT] = HF_SERVE_BUCKETS_MS;
-    size_t bucket = 0;
-    while (bucket < HF_SERVE_BUCKET_COUNT && took_ms > BOUNDS[bucket]) {
-        bucket++;
-    }
-    target->histogram[bucket]++;
-    target->histogram_sum_ms += took_ms;
 }
 
 /* A rollout that went well is no news, unless it was told that it did not. */
@@ -231,9 +222,11 @@ static void confirm(struct hf_agent *agent, struct object *object)
                  &extra);
     object->corrections++;
     object->last_correction_ms = took;
-    if (!incident->created && !incident->rollout) {
+    if (incident->created || incident->rollout) {
+        object->target->tally.rollouts++;
+    } else {
         object->target->corrected++;
-        add_histogram(object->target, took);
+        hf_agent_count_time(object->target->histogram, &object->target->histogram_sum_ms, took);
     }
 }
 
@@ -243,9 +236,11 @@ void hf_agent_close_incident(struct hf_agent *agent, struct object *object)
     if (!incident->open) {
         return;
     }
+    hf_agent_tally_ended(agent, object, incident->applied ? NULL : &object->target->tally.healed);
     if (incident->applied) {
         confirm(agent, object);
     } else {
+        object->target->tally.rollouts += incident->rollout;
         hf_auto_buf struct hf_buf text = {0};
         (void)kind_and_name(object, &text);
         hf_buf_adds(&text, " is right again, without a correction by holdfast");
@@ -275,6 +270,7 @@ void hf_agent_dismiss(struct hf_agent *agent, struct object *object, const char 
     struct event_extra extra = {
         .drifted_ms = object->incident.drifted_ms, .corrected_ms = HF_TIME_NONE, .alert = object->incident.is_told};
     hf_agent_say(agent, object, "drift.dismissed", "info", hf_buf_text(&text), &extra);
+    hf_agent_tally_ended(agent, object, &object->target->tally.dismissed);
     object->incident.open = false;
 }
 
@@ -360,6 +356,7 @@ void hf_agent_put_off(struct hf_agent *agent, struct object *object, enum hf_ver
     incident->blocked = incident->is_put_off = true;
     hf_agent_set_verdict(agent, object, HF_BLOCKED, reason);
     if (!told) {
+        object->target->tally.put_off++;
         hf_agent_say_blocked(agent, object, reason);
     }
 }
@@ -380,7 +377,9 @@ static void confirm_part(struct hf_agent *agent, struct object *object)
     incident->applied = false;
     object->corrections++;
     object->target->corrected++;
-    add_histogram(object->target, now > incident->seen_ms ? now - incident->seen_ms : 0);
+    object->target->tally.partial++;
+    hf_agent_count_time(object->target->histogram, &object->target->histogram_sum_ms,
+                        now > incident->seen_ms ? now - incident->seen_ms : 0);
 }
 
 static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_verdict verdict, int64_t drifted_ms,
@@ -388,6 +387,7 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
 {
     object->has_in_sync = false;
     if (hf_agent_waits_for_hub(agent, object)) {
+        hf_agent_tally_owed(agent, object, false);
         return 0;
     }
     hf_agent_take_mode(agent, object);
@@ -411,6 +411,9 @@ static int not_in_sync(struct hf_agent *agent, struct object *object, enum hf_ve
     object->verdict = verdict;
     int result = hf_agent_note_drift(agent, object, drifted_ms, err);
     object->verdict = kept;
+    hf_agent_tally_owed(agent, object,
+                        hf_agent_corrects(agent, object) && !object->is_held && !object->is_later &&
+                            verdict != HF_TERMINATING);
     if (result == 0 && object->is_held) {
         hf_agent_unplan(agent, object);
         if (object->accept_rule) {

@@ -107,10 +107,10 @@ static int64_t block_length(const struct path_log *log)
     return length < LONGEST_BLOCK_MS ? length : LONGEST_BLOCK_MS;
 }
 
-void hf_agent_path_put_back(struct path_log *log, int64_t now_ms)
+bool hf_agent_path_put_back(struct path_log *log, int64_t now_ms)
 {
     if (log->limit_times == 0 || !has_room(log, log->limit_times)) {
-        return;
+        return false;
     }
     /* After a block one more try is free; when that is undone too, the next block is twice as long. */
     bool again = log->rounds > 0 && log->blocked_until_ms + log->limit_within_ms > now_ms;
@@ -120,30 +120,33 @@ void hf_agent_path_put_back(struct path_log *log, int64_t now_ms)
     log->times[log->next] = now_ms + 1; /* 0 means never */
     log->next = (log->next + 1) % log->cap;
     int64_t oldest = log->times[log->next];
-    if (again || (oldest != 0 && oldest + log->limit_within_ms > now_ms)) {
+    bool blocks = again || (oldest != 0 && oldest + log->limit_within_ms > now_ms);
+    if (blocks) {
         log->blocked_until_ms = now_ms + block_length(log);
         log->rounds++;
         memset(log->times, 0, log->cap * sizeof *log->times);
     }
+    return blocks;
 }
 
 void hf_agent_count_put_back(struct hf_agent *agent, struct object *object)
 {
     int64_t now = agent->effects.mono_ms(agent->effects.ctx);
+    uint64_t *fights = &object->target->tally.fights;
     if (object->incident.created || object->incident.rollout) {
         return;
     }
     if (object->finding_count == 0) {
         struct path_log *log = find(object, "");
         if (log) {
-            hf_agent_path_put_back(log, now);
+            *fights += hf_agent_path_put_back(log, now);
         }
     }
     for (size_t i = 0; i < object->finding_count; i++) {
         struct path_log *log =
             object->outcomes && object->outcomes[i] == OUTCOME_NOW ? find(object, object->findings[i].path) : NULL;
         if (log) {
-            hf_agent_path_put_back(log, now);
+            *fights += hf_agent_path_put_back(log, now);
         }
     }
 }

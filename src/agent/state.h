@@ -4,7 +4,7 @@
  * correct.c    what is put back, in which order  record.c   events and object rows, in one batch an entry
  * live.c       what follows tell                 view.c     what people see
  * mend.c       what an apply alone can not put right          agent.c   making, targets, tick
- * asked.c      what a person asks about one unit
+ * asked.c      what a person asks about one unit     tally.c    what the counters count
  *
  * Every public entry ends in hf_agent_leave: it starts what may be started, hands the batch over, and asks for the next
  * wake. */
@@ -60,6 +60,7 @@ struct incident {
     int64_t drifted_ms;
     int64_t revision; /* of the unit, then; 0: not known */
     bool created;     /* never seen live before: a first apply, not a drift */
+    bool is_prune;    /* no unit holds it any more */
     bool rollout;     /* desired changed: applying it is no drift */
     bool intended;    /* a correction was recorded */
     bool applied;     /* an apply was answered 2xx, or its answer was lost */
@@ -77,6 +78,10 @@ struct incident {
     char operation[16];
     char user[128]; /* by the API server's audit events; "": not known */
     char summary[200];
+    bool is_due; /* counted as due; … as late */
+    bool is_late;
+    bool is_owed; /* nothing but us holds it back now, since (monotonic) */
+    int64_t owed_since_ms;
     uint64_t blocked_before; /* of an incident taken up again: what was said last of its being blocked; 0: nothing */
 };
 
@@ -256,6 +261,7 @@ struct target {
     unsigned in_flight;
     uint64_t histogram[HF_SERVE_BUCKET_COUNT + 1];
     int64_t histogram_sum_ms;
+    struct hf_serve_tally tally; /* but for what is open */
     struct target *next;
 };
 
@@ -399,6 +405,17 @@ uint64_t hf_agent_message_number(const char *message); /* 0: none */
 void hf_agent_attribute(struct hf_agent *agent, struct object *object, int64_t drifted_ms);
 void hf_agent_attribution_free(struct target *target);
 
+/* tally.c */
+bool hf_agent_is_drift(const struct incident *incident); /* not a rollout, nor an object that is to be pruned */
+void hf_agent_tally_opened(struct object *object);
+void hf_agent_count_time(uint64_t counts[HF_SERVE_BUCKET_COUNT + 1], int64_t *sum_ms, int64_t took_ms);
+/* Whether the open drift is ours to put back, as of this judgement. */
+void hf_agent_tally_owed(struct hf_agent *agent, struct object *object, bool is_owed);
+/* Counts what has become late. When it will be (monotonic); INT64_MAX: it won't, or is. */
+int64_t hf_agent_tally_late(struct hf_agent *agent, struct object *object);
+/* outcome: counts it; NULL: counted elsewhere. While the incident is still open. */
+void hf_agent_tally_ended(struct hf_agent *agent, struct object *object, uint64_t *outcome);
+
 /* pause.c */
 const struct hf_pause *hf_agent_pause_of(const struct hf_agent *agent, const struct object *object); /* NULL: none */
 
@@ -407,8 +424,8 @@ struct path_log *hf_agent_path(struct object *object, const char *path); /* NULL
 void hf_agent_paths_sweep(struct object *object);
 void hf_agent_paths_free(struct object *object);
 int64_t hf_agent_path_blocked_until(const struct path_log *log, int64_t now_ms); /* 0: is not */
-/* Says that it was put back, which may have been once too often: then it is blocked from now on. */
-void hf_agent_path_put_back(struct path_log *log, int64_t now_ms);
+/* Says that it was put back, which may have been once too often: then it is blocked from now on, and true. */
+bool hf_agent_path_put_back(struct path_log *log, int64_t now_ms);
 /* Counts what an accepted write has put back. */
 void hf_agent_count_put_back(struct hf_agent *agent, struct object *object);
 

@@ -18,13 +18,17 @@ bool hf_agent_counts(const struct hf_agent *agent, const char *name, struct hf_a
                                     .corrected = target->corrected,
                                     .failed = target->failed,
                                     .in_flight = target->in_flight,
-                                    .histogram_sum_ms = target->histogram_sum_ms};
+                                    .histogram_sum_ms = target->histogram_sum_ms,
+                                    .tally = target->tally};
     memcpy(out->histogram, target->histogram, sizeof out->histogram);
     size_t cursor = 0;
     void *value;
     while (hf_map_next(target->objects, &cursor, NULL, &value)) {
         const struct object *object = value;
         out->objects[object->verdict]++;
+        bool is_open = object->incident.open && hf_agent_is_drift(&object->incident);
+        out->tally.open += is_open;
+        out->tally.open_late += is_open && object->incident.is_owed && object->incident.is_late;
         out->queued += object->phase == PHASE_WAITING || object->phase == PHASE_RECORDING;
     }
     return true;

@@ -18,9 +18,13 @@ static const char *cluster_state(const struct hf_run *run, const struct run_targ
     return target->discovered ? "synced" : "connecting";
 }
 
-/* ConfigHub tells its units only when they change, but knows when it was last asked. */
+/* Sources tell their units only when they change. ConfigHub's knows when it last asked; a folder is watched, so that
+ * what it told is what is there. */
 int64_t hf_run_source_seen_ms(const struct run_target *target)
 {
+    if (!target->is_hub && !target->source_problem[0]) {
+        return hf_now_ms();
+    }
     int64_t seen_ms = target->is_hub && target->source ? hf_source_confighub_seen_ms(target->source) : HF_TIME_NONE;
     return seen_ms != HF_TIME_NONE ? seen_ms : target->source_at_ms;
 }
@@ -60,7 +64,8 @@ static int fill_target(struct hf_run *run, struct hf_view *view, const struct ru
                                   .failed = counts.failed,
                                   .drifts = counts.drifts,
                                   .corrected_histogram = histogram,
-                                  .corrected_sum_ms = counts.histogram_sum_ms};
+                                  .corrected_sum_ms = counts.histogram_sum_ms,
+                                  .tally = counts.tally};
     for (const struct run_follow *follow = from->follows; follow; follow = follow->next) {
         to->watches++;
     }
@@ -110,6 +115,8 @@ static void fill_trail(struct hf_run *run, struct hf_view *view)
     hf_audit_stats(run->audit, &stats);
     view->trail_events = stats.events;
     view->trail_queued = stats.queued;
+    view->trail_commits = stats.commits;
+    view->trail_commit_us = stats.last_commit_us;
     view->outbox = stats.outbox;
     view->trail_problem = run->trail_failing ? keep(view, run->trail_problem) : NULL;
 }

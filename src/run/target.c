@@ -42,6 +42,9 @@ static void on_source_state(void *ctx, const struct hf_error *state)
 {
     struct run_target *target = ctx;
     struct hf_error err = HF_ERROR_INIT;
+    if (!target->source_problem[0] && state->code != HF_OK && !target->is_hub) {
+        target->source_at_ms = hf_now_ms(); /* until now it was watched */
+    }
     (void)snprintf(target->source_problem, sizeof target->source_problem, "%s",
                    state->code != HF_OK ? state->text : "");
     hf_run_told(target->run, hf_agent_state(target->run->agent, target->name, "source", state, &err), &err);

@@ -3,11 +3,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "server.h"
+
+#ifdef __clang__
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
 
 /* Label values: backslash, quote and line end are escaped (the same in both formats); the rest must be UTF-8. */
 static void add_label_value(struct hf_buf *out, const char *value)
@@ -29,6 +33,18 @@ static void add_label_value(struct hf_buf *out, const char *value)
     }
 }
 
+/* OpenMetrics has a family that ends in a unit say so. */
+static void add_unit(struct hf_metrics *metrics, const char *name, size_t len)
+{
+    static const char *const UNITS[] = {"seconds", "bytes"};
+    for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0]; i++) {
+        size_t unit = strlen(UNITS[i]);
+        if (len > unit && name[len - unit - 1] == '_' && strncmp(name + len - unit, UNITS[i], unit) == 0) {
+            hf_buf_addf(metrics->out, "# UNIT %.*s %s\n", (int)len, name, UNITS[i]);
+        }
+    }
+}
+
 void hf_metric_family(struct hf_metrics *metrics, const char *name, const char *type, const char *help)
 {
     bool is_counter = strcmp(type, "counter") == 0;
@@ -43,6 +59,9 @@ void hf_metric_family(struct hf_metrics *metrics, const char *name, const char *
     }
     hf_buf_addf(metrics->out, "# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, name, help, (int)len, name,
                 is_info && !metrics->open_metrics ? "gauge" : type);
+    if (metrics->open_metrics) {
+        add_unit(metrics, name, len);
+    }
 }
 
 static void add_name(struct hf_metrics *metrics, const char *suffix, const struct hf_metric_label *labels, size_t count)
@@ -69,7 +88,12 @@ void hf_metric_seconds(struct hf_metrics *metrics, int64_t ms, const struct hf_m
     hf_buf_addf(metrics->out, "%" PRId64 ".%03" PRId64 "\n", ms / 1000, ms % 1000);
 }
 
-/* Counts in the view are by bucket; here they add up. */
+void hf_metric_micro(struct hf_metrics *metrics, int64_t us)
+{
+    add_name(metrics, "", NULL, 0);
+    hf_buf_addf(metrics->out, "%" PRId64 ".%06" PRId64 "\n", us / 1000000, us % 1000000);
+}
+
 void hf_metric_histogram(struct hf_metrics *metrics, const uint64_t *counts, int64_t sum_ms, const char *target)
 {
     static const int64_t BUCKETS[HF_SERVE_BUCKET_COUNT] = HF_SERVE_BUCKETS_MS;
@@ -95,36 +119,19 @@ void hf_metric_histogram(struct hf_metrics *metrics, const uint64_t *counts, int
     hf_buf_addf(metrics->out, "%" PRIu64 "\n", sum);
 }
 
-static void add_process(struct hf_metrics *metrics)
-{
-    char line[200];
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (!file) {
-        return;
-    }
-    const char *second = fgets(line, sizeof line, file) ? strchr(line, ' ') : NULL; /* proc(5): size resident … */
-    if (second) {
-        uint64_t pages = strtoull(second, NULL, 10);
-        hf_metric_family(metrics, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
-        hf_metric_count(metrics, pages * (uint64_t)sysconf(_SC_PAGESIZE), NULL, 0);
-    }
-    (void)fclose(file);
-}
-
 void hf_serve_metrics(const struct hf_request *request, struct hf_answer *answer)
 {
     static const char *const NONE[] = {NULL};
-    const char *accept = hf_request_header(request, "Accept");
     struct hf_metrics metrics = {.out = &answer->body};
     if (!hf_request_only(request, answer, NONE)) {
         return;
     }
-    metrics.open_metrics = accept && strstr(accept, "application/openmetrics-text");
+    metrics.open_metrics = hf_metrics_wants_open(hf_request_header(request, "Accept"));
     answer->type = metrics.open_metrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                         : "text/plain; version=0.0.4; charset=utf-8";
-    struct hf_metric_label version = {"version", HF_VERSION};
-    hf_metric_family(&metrics, "holdfast_build_info", "info", "The version of holdfast that runs.");
-    hf_metric_count(&metrics, 1, &version, 1);
+    struct hf_metric_label build[] = {{"version", HF_VERSION}, {"compiler", COMPILER}};
+    hf_metric_family(&metrics, "holdfast_build_info", "info", "The holdfast that runs, and what compiled it.");
+    hf_metric_count(&metrics, 1, build, 2);
     hf_metric_family(&metrics, "holdfast_http_requests_total", "counter", "Requests to this server.");
     hf_metric_count(&metrics, atomic_load(&request->serve->requests), NULL, 0);
     hf_metric_family(&metrics, "holdfast_http_streams", "gauge", "Event streams that are open.");
@@ -132,7 +139,7 @@ void hf_serve_metrics(const struct hf_request *request, struct hf_answer *answer
     hf_metric_family(&metrics, "holdfast_loop_stuck_seconds", "gauge",
                      "For how long the agent's loop has not turned, when that is over 10 s; else 0.");
     hf_metric_seconds(&metrics, hf_serve_stuck_ms(request->serve), NULL, 0);
-    add_process(&metrics);
+    hf_metrics_process(&metrics);
     if (request->view) {
         hf_metrics_view(&metrics, request->view, request->now_ms);
     }

@@ -3,13 +3,26 @@
 
 #include "metrics.h"
 
+#define TALLY(field) offsetof(struct hf_view_target, tally) + offsetof(struct hf_serve_tally, field)
+
 static const struct {
     const char *name;
     const char *type;
     const char *help;
     size_t offset; /* of an uint64_t of the target */
 } TARGET_NUMBERS[] = {
-    {"holdfast_drifts_total", "counter", "Drifts seen since start.", offsetof(struct hf_view_target, drifts)},
+    {"holdfast_put_back_due_total", "counter",
+     "Drifts that were holdfast's to put back: no rule, window, fight or pause held them back.", TALLY(due)},
+    {"holdfast_put_back_late_total", "counter",
+     "Of the drifts that were to be put back, those that were not within 30 s; counted when the 30 s are over.",
+     TALLY(late)},
+    {"holdfast_fights_total", "counter",
+     "Paths that are left alone for a while because they were changed again and again.", TALLY(fights)},
+    {"holdfast_rollouts_total", "counter", "Objects that were created, or brought to their unit's new content.",
+     TALLY(rollouts)},
+    {"holdfast_incidents_open", "gauge", "Drifts that are open.", TALLY(open)},
+    {"holdfast_incidents_open_late", "gauge",
+     "Drifts that are open although they were to be put back more than 30 s ago.", TALLY(open_late)},
     {"holdfast_watch_restarts_total", "counter", "Watches that had to be opened again.",
      offsetof(struct hf_view_target, watch_restarts)},
     {"holdfast_audited_writes_total", "counter", "Writes told by the API server's audit webhook.",
@@ -40,17 +53,50 @@ static void add_objects(struct hf_metrics *metrics, const struct hf_view *view, 
     }
 }
 
+static void add_drifts(struct hf_metrics *metrics, const struct hf_view *view)
+{
+    static const char *const CLASSES[HF_SERVE_CLASS_COUNT] = HF_SERVE_CLASSES;
+    hf_metric_family(metrics, "holdfast_drifts_total", "counter",
+                     "Drifts seen since start, by the class of what is told first of them.");
+    for (size_t i = 0; i < view->target_count; i++) {
+        for (size_t class = 0; class < HF_SERVE_CLASS_COUNT; class ++) {
+            struct hf_metric_label labels[] = {{"target", view->targets[i].name}, {"class", CLASSES[class]}};
+            hf_metric_count(metrics, view->targets[i].tally.drifts[class], labels, 2);
+        }
+    }
+    hf_metric_family(metrics, "holdfast_seen_seconds", "histogram",
+                     "Time from drifted, where the cluster tells it (in whole seconds, cut off), to seen.");
+    for (size_t i = 0; i < view->target_count; i++) {
+        const struct hf_serve_tally *tally = &view->targets[i].tally;
+        hf_metric_histogram(metrics, tally->seen_histogram, tally->seen_sum_ms, view->targets[i].name);
+    }
+}
+
+static void add_outcome(struct hf_metrics *metrics, const char *target, const char *outcome, uint64_t count)
+{
+    struct hf_metric_label labels[] = {{"target", target}, {"outcome", outcome}};
+    hf_metric_count(metrics, count, labels, 2);
+}
+
 static void add_corrections(struct hf_metrics *metrics, const struct hf_view *view)
 {
     hf_metric_family(metrics, "holdfast_corrections_total", "counter", "Corrections since start, by outcome.");
     for (size_t i = 0; i < view->target_count; i++) {
-        struct hf_metric_label labels[] = {{"target", view->targets[i].name}, {"outcome", "confirmed"}};
-        hf_metric_count(metrics, view->targets[i].corrected, labels, 2);
-        labels[1].value = "failed";
-        hf_metric_count(metrics, view->targets[i].failed, labels, 2);
+        const struct hf_view_target *target = &view->targets[i];
+        add_outcome(metrics, target->name, "confirmed", target->corrected - target->tally.partial);
+        add_outcome(metrics, target->name, "partial", target->tally.partial);
+        add_outcome(metrics, target->name, "failed", target->failed);
+        add_outcome(metrics, target->name, "blocked", target->tally.blocked);
+        add_outcome(metrics, target->name, "put_off", target->tally.put_off);
     }
-    hf_metric_family(metrics, "holdfast_corrected_seconds", "histogram",
-                     "Time from drifted (or seen, where that is not known) to confirmed corrected.");
+    hf_metric_family(metrics, "holdfast_incidents_ended_total", "counter", "Drifts that have ended, by how.");
+    for (size_t i = 0; i < view->target_count; i++) {
+        const struct hf_view_target *target = &view->targets[i];
+        add_outcome(metrics, target->name, "corrected", target->corrected - target->tally.partial);
+        add_outcome(metrics, target->name, "healed", target->tally.healed);
+        add_outcome(metrics, target->name, "dismissed", target->tally.dismissed);
+    }
+    hf_metric_family(metrics, "holdfast_corrected_seconds", "histogram", "Time from seen to confirmed corrected.");
     for (size_t i = 0; i < view->target_count; i++) {
         const struct hf_view_target *target = &view->targets[i];
         if (target->corrected_histogram) {
@@ -76,6 +122,12 @@ static void add_targets(struct hf_metrics *metrics, const struct hf_view *view, 
         struct hf_metric_label label = {"target", view->targets[i].name};
         const char *state = view->targets[i].cluster_state;
         hf_metric_count(metrics, state && strcmp(state, "synced") == 0, &label, 1);
+    }
+    hf_metric_family(metrics, "holdfast_source_failing", "gauge", "1 while the target's source can't be read.");
+    for (size_t i = 0; i < view->target_count; i++) {
+        struct hf_metric_label label = {"target", view->targets[i].name};
+        const char *problem = view->targets[i].source_problem;
+        hf_metric_count(metrics, problem && problem[0], &label, 1);
     }
     hf_metric_family(metrics, "holdfast_source_age_seconds", "gauge",
                      "Time since the target's source was last read well.");
@@ -126,9 +178,15 @@ void hf_metrics_view(struct hf_metrics *metrics, struct hf_view_ref *ref, int64_
     if (index) {
         add_objects(metrics, view, index);
     }
+    add_drifts(metrics, view);
     add_corrections(metrics, view);
     add_targets(metrics, view, now_ms);
     add_number(metrics, "holdfast_trail_events", "gauge", "Events in the audit trail.", view->trail_events);
+    add_number(metrics, "holdfast_trail_commits_total", "counter",
+               "Groups of records committed to the trail since start.", view->trail_commits);
+    hf_metric_family(metrics, "holdfast_trail_last_commit_duration_seconds", "gauge",
+                     "How long the last commit to the trail took, its sync to the disk included.");
+    hf_metric_micro(metrics, view->trail_commit_us);
     add_number(metrics, "holdfast_trail_queue_depth", "gauge", "Records that wait to be written to the trail.",
                view->trail_queued);
     add_number(metrics, "holdfast_trail_failing", "gauge", "1 while the trail can't be written.",

@@ -1,5 +1,7 @@
 /* What the trail can do: events committed with full sync, rows verified, queries on a long trail.
- * usage: bench_audit_trail [EVENTS (default 100,000)] [FOLDER (default: a new one in /var/tmp)] */
+ * usage: bench_audit_trail [EVENTS (default 100,000)] [FOLDER (default: a new one in /var/tmp)]
+ *        bench_audit_trail EVENTS --keep PATH     only makes the trail there; its newest events are of the last minute
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,8 @@
 
 #define SINGLES 300u
 #define EVENTS_A_DRIFT 4
+#define KEPT_STEP_MS 10000 /* a million events in a month */
+#define FIRST_MS 1767225600000
 
 struct bench {
     char path[256];
@@ -20,6 +24,8 @@ struct bench {
     uint64_t durable;
     struct hf_audit *audit;
     uint64_t events;
+    int64_t first_ms;
+    int64_t step_ms; /* from one drift to the next */
 };
 
 static void fail(const struct hf_error *err)
@@ -64,7 +70,7 @@ static void append_drift(struct bench *bench, uint64_t number)
     char name[32];
     (void)snprintf(incident, sizeof incident, "%016llx", (unsigned long long)(number * 0x9E3779B97F4A7C15u));
     (void)snprintf(name, sizeof name, "service-%llu", (unsigned long long)(number % 200));
-    int64_t at = 1767225600000 + (int64_t)number * 1000;
+    int64_t at = bench->first_ms + (int64_t)number * bench->step_ms;
     for (size_t i = 0; i < EVENTS_A_DRIFT; i++) {
         events[i] = (struct hf_audit_event){
             .at_ms = at + (int64_t)i * 40,
@@ -218,7 +224,7 @@ static void read_trail(const struct bench *bench, uint64_t drifts)
     struct hf_audit_reader *reader;
     int64_t rows;
     size_t count = 0;
-    int64_t last = 1767225600000 + (int64_t)drifts * 1000;
+    int64_t last = FIRST_MS + (int64_t)drifts * 1000;
     if (hf_audit_reader_open(bench->path, &reader, &err) != 0) {
         fail(&err);
     }
@@ -231,8 +237,8 @@ static void read_trail(const struct bench *bench, uint64_t drifts)
     time_query(reader, "last hour, newest 100",
                &(struct hf_audit_filter){.since_ms = last - 3600000, .newest_first = true});
     time_query(reader, "a minute long ago",
-               &(struct hf_audit_filter){.since_ms = last / 2 + 1767225600000 / 2,
-                                         .until_ms = last / 2 + 1767225600000 / 2 + 60000,
+               &(struct hf_audit_filter){.since_ms = last / 2 + FIRST_MS / 2,
+                                         .until_ms = last / 2 + FIRST_MS / 2 + 60000,
                                          .newest_first = true});
     time_query(reader, "one unit, newest 100", &(struct hf_audit_filter){.unit = "service-7", .newest_first = true});
     time_query(reader, "one person's drifts, 100",
@@ -270,12 +276,22 @@ static void read_trail(const struct bench *bench, uint64_t drifts)
 
 int main(int argc, char **argv)
 {
-    struct bench bench = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+    struct bench bench = {
+        .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .first_ms = FIRST_MS, .step_ms = 1000};
     char folder[200] = "/var/tmp/hf-bench-audit-XXXXXX";
     int64_t events = 100000;
     if (argc > 1 && !hf_parse_int(hf_slice_of(argv[1]), 2000, INT32_MAX, &events)) {
         fprintf(stderr, "usage: bench_audit_trail [EVENTS, at least 2000] [FOLDER]\n");
         return 2;
+    }
+    uint64_t drifts = (uint64_t)events / EVENTS_A_DRIFT;
+    bench.events = drifts * EVENTS_A_DRIFT;
+    if (argc > 3 && strcmp(argv[2], "--keep") == 0) {
+        (void)snprintf(bench.path, sizeof bench.path, "%s", argv[3]);
+        bench.step_ms = KEPT_STEP_MS;
+        bench.first_ms = hf_now_ms() - (int64_t)drifts * KEPT_STEP_MS - 60000;
+        write_trail(&bench, drifts);
+        return 0;
     }
     if (argc > 2) {
         (void)snprintf(folder, sizeof folder, "%s/hf-bench-audit-XXXXXX", argv[2]);
@@ -285,8 +301,6 @@ int main(int argc, char **argv)
         return 1;
     }
     (void)snprintf(bench.path, sizeof bench.path, "%s/trail.db", folder);
-    uint64_t drifts = (uint64_t)events / EVENTS_A_DRIFT;
-    bench.events = drifts * EVENTS_A_DRIFT;
     write_trail(&bench, drifts);
     time_open(&bench);
     read_trail(&bench, drifts);
