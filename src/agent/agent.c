@@ -8,6 +8,7 @@
 #include "state.h"
 
 #define RETRY_RECORD_MS 100
+#define ACTIVE_A_MS 1000 /* so many are looked at for each millisecond that passes */
 
 int hf_agent_new(const struct hf_agent_effects *effects, const struct hf_agent_options *options, struct hf_log *log,
                  struct hf_agent **out, struct hf_error *err)
@@ -108,6 +109,7 @@ void hf_agent_activate(struct hf_agent *agent, struct object *object)
     if (object->is_active) {
         return;
     }
+    agent->active_count++;
     object->is_active = true;
     object->active_prev = NULL;
     object->active_next = agent->active;
@@ -131,6 +133,7 @@ void hf_agent_deactivate(struct hf_agent *agent, struct object *object)
         object->active_next->active_prev = object->active_prev;
     }
     object->is_active = false;
+    agent->active_count--;
 }
 
 static int set_options(struct target *target, const struct hf_agent_target_options *options)
@@ -356,14 +359,9 @@ static void forget_gone(struct hf_agent *agent, struct object *object)
     }
 }
 
-int hf_agent_leave(struct hf_agent *agent, struct hf_error *err)
+/* Lets go of what is done. When the next of the others is due. */
+static int64_t sweep(struct hf_agent *agent)
 {
-    int result = hf_agent_run_queue(agent, err);
-    struct hf_error untold = HF_ERROR_INIT;
-    if (hf_agent_hand_over(agent, &untold) != 0 && result == 0) {
-        *err = untold;
-        result = -1;
-    }
     int64_t next = INT64_MAX;
     for (struct object *object = agent->active; object;) {
         struct object *following = object->active_next;
@@ -379,7 +377,24 @@ int hf_agent_leave(struct hf_agent *agent, struct hf_error *err)
         }
         object = following;
     }
+    return next;
+}
+
+int hf_agent_leave(struct hf_agent *agent, struct hf_error *err)
+{
     int64_t now = agent->effects.mono_ms(agent->effects.ctx);
+    /* A deleted namespace of thousands is as many entries: looking at all of them in each would never end. */
+    bool is_too_soon = now < agent->next_pass_ms;
+    if (!is_too_soon) {
+        hf_agent_run_queue(agent);
+    }
+    int result = hf_agent_hand_over(agent, err);
+    if (is_too_soon) {
+        agent->effects.wake_in(agent->effects.ctx, agent->next_pass_ms - now);
+        return result;
+    }
+    int64_t next = sweep(agent);
+    agent->next_pass_ms = now + (int64_t)(agent->active_count / ACTIVE_A_MS);
     if (agent->unsent && next > now + RETRY_RECORD_MS) {
         next = now + RETRY_RECORD_MS;
     }

@@ -251,8 +251,7 @@ static int answered_well(struct hf_agent *agent, struct object *object, const st
         slow_down(agent, object);
         finish_mend(agent, object, answer);
     }
-    hf_arena_free(flight->held_arena);
-    free(flight);
+    hf_agent_flight_free(flight);
     return result;
 }
 
@@ -274,10 +273,7 @@ static void removed(struct hf_agent *agent, struct object *object, const struct 
 int hf_agent_answered(struct hf_agent *agent, uint64_t ticket, const struct hf_value *answer, int64_t retry_after_ms,
                       const struct hf_error *state, struct hf_error *err)
 {
-    struct object *object = agent->active;
-    while (object && !(object->flight && object->flight->ticket == ticket)) {
-        object = object->active_next;
-    }
+    struct object *object = hf_agent_in_flight(agent, ticket);
     if (!object) {
         return 0;
     }

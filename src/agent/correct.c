@@ -43,6 +43,27 @@ void hf_agent_plan(struct hf_agent *agent, struct object *object)
     hf_agent_activate(agent, object);
 }
 
+void hf_agent_flight_free(struct flight *flight)
+{
+    if (flight) {
+        *flight->link = flight->next;
+        if (flight->next) {
+            flight->next->link = flight->link;
+        }
+        hf_arena_free(flight->held_arena);
+        free(flight);
+    }
+}
+
+struct object *hf_agent_in_flight(const struct hf_agent *agent, uint64_t ticket)
+{
+    const struct flight *flight = agent->flights;
+    while (flight && flight->ticket != ticket) {
+        flight = flight->next;
+    }
+    return flight ? flight->object : NULL;
+}
+
 void hf_agent_end_flight(struct hf_agent *agent, struct object *object)
 {
     (void)agent;
@@ -50,8 +71,7 @@ void hf_agent_end_flight(struct hf_agent *agent, struct object *object)
         if (object->flight->errand != ERRAND_READ) {
             object->target->in_flight--;
         }
-        hf_arena_free(object->flight->held_arena);
-        free(object->flight);
+        hf_agent_flight_free(object->flight);
         object->flight = NULL;
     }
     object->phase = PHASE_IDLE;
@@ -216,12 +236,16 @@ static void start(struct hf_agent *agent, struct object *object)
                  hf_buf_text(&text), &extra);
 }
 
-static struct flight *take_off(struct object *object, uint64_t ticket, enum errand errand)
+static struct flight *take_off(struct hf_agent *agent, struct object *object, uint64_t ticket, enum errand errand)
 {
     struct flight *flight = hf_calloc(1, sizeof *flight);
     if (flight) {
-        flight->ticket = ticket;
-        flight->errand = errand;
+        *flight = (struct flight){
+            .object = object, .next = agent->flights, .link = &agent->flights, .ticket = ticket, .errand = errand};
+        if (flight->next) {
+            flight->next->link = &flight->next;
+        }
+        agent->flights = flight;
         object->flight = flight;
         object->phase = PHASE_FLYING;
         if (errand != ERRAND_READ) {
@@ -242,7 +266,7 @@ static void read_object(struct hf_agent *agent, struct object *object)
     struct hf_agent_ref ref = ref_of(object);
     struct hf_error err = HF_ERROR_INIT;
     uint64_t ticket = ++agent->next_ticket;
-    if (!take_off(object, ticket, ERRAND_READ)) {
+    if (!take_off(agent, object, ticket, ERRAND_READ)) {
         object->read_due_ms = mono(agent) + BACKOFF_FIRST_MS;
         return;
     }
@@ -294,7 +318,7 @@ void hf_agent_send(struct hf_agent *agent, struct object *object, enum errand er
     struct hf_error err = HF_ERROR_INIT;
     uint64_t ticket = ++agent->next_ticket;
     object->record_ticket = 0;
-    if (!take_off(object, ticket, errand)) {
+    if (!take_off(agent, object, ticket, errand)) {
         object->phase = PHASE_WAITING;
         object->due_ms = mono(agent) + BACKOFF_FIRST_MS;
         return;
@@ -327,11 +351,14 @@ static bool is_due(const struct hf_agent *agent, const struct object *object)
 
 static void run_target(struct hf_agent *agent, struct target *target)
 {
-    int64_t gate = gate_of(agent, target);
     unsigned busy = target->in_flight;
-    for (const struct object *object = agent->active; object; object = object->active_next) {
+    for (const struct object *object = agent->active; object && busy < target->parallel; object = object->active_next) {
         busy += object->target == target && object->phase == PHASE_RECORDING;
     }
+    if (busy >= target->parallel) {
+        return;
+    }
+    int64_t gate = gate_of(agent, target);
     for (struct object *object = agent->active; object && busy < target->parallel; object = object->active_next) {
         if (object->target != target || object->phase != PHASE_WAITING || !is_due(agent, object) || object->wants_get ||
             object->verdict == HF_UNKNOWN) {
@@ -357,9 +384,8 @@ static void run_target(struct hf_agent *agent, struct target *target)
     }
 }
 
-int hf_agent_run_queue(struct hf_agent *agent, struct hf_error *err)
+void hf_agent_run_queue(struct hf_agent *agent)
 {
-    (void)err;
     for (struct object *object = agent->active; object; object = object->active_next) {
         if (object->await_rv[0] && !object->flight && mono(agent) - object->await_since_ms > DOUBT_MS) {
             object->wants_get = true;
@@ -382,7 +408,6 @@ int hf_agent_run_queue(struct hf_agent *agent, struct hf_error *err)
             read_object(agent, object);
         }
     }
-    return 0;
 }
 
 int64_t hf_agent_next_due(const struct hf_agent *agent, const struct object *object)

@@ -207,10 +207,7 @@ static void go_on_without(struct hf_agent *agent, struct object *object, const c
 int hf_agent_unit_applied(struct hf_agent *agent, uint64_t ticket, const char *what, const struct hf_error *state,
                           struct hf_error *err)
 {
-    struct object *object = agent->active;
-    while (object && !(object->flight && object->flight->ticket == ticket)) {
-        object = object->active_next;
-    }
+    struct object *object = hf_agent_in_flight(agent, ticket);
     if (!object || object->flight->errand != ERRAND_SOURCE) {
         return 0;
     }

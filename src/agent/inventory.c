@@ -64,10 +64,7 @@ void hf_agent_object_free(struct object *object)
     if (!object) {
         return;
     }
-    if (object->flight) {
-        hf_arena_free(object->flight->held_arena);
-        free(object->flight);
-    }
+    hf_agent_flight_free(object->flight);
     hf_arena_free(object->findings_arena);
     hf_unit_drop(object->unit);
     hf_agent_paths_free(object);

@@ -36,6 +36,9 @@ enum errand {
 
 /* What arrived for an object while a request for it was under way: not judged before the answer tells what is newer. */
 struct flight {
+    struct object *object;
+    struct flight *next; /* of the agent's list: what is answered is found without looking at all that is active */
+    struct flight **link;
     uint64_t ticket;
     enum errand errand;
     char rvs[HF_RV_RING][HF_RV_TEXT]; /* resourceVersions seen meanwhile, in order */
@@ -286,6 +289,9 @@ struct hf_agent {
     const struct hf_pauses *pauses;
     struct target *targets;
     struct object *active;
+    size_t active_count;
+    int64_t next_pass_ms; /* monotonic; not before it is all that is active looked at again */
+    struct flight *flights;
     struct hf_hasher *hasher;
     struct hf_buf scratch;
     uint64_t next_ticket;
@@ -340,8 +346,10 @@ void hf_agent_dismiss(struct hf_agent *agent, struct object *object, const char 
 /* correct.c */
 void hf_agent_plan(struct hf_agent *agent, struct object *object);
 void hf_agent_unplan(struct hf_agent *agent, struct object *object);
-int hf_agent_run_queue(struct hf_agent *agent, struct hf_error *err);
+void hf_agent_run_queue(struct hf_agent *agent);
 void hf_agent_end_flight(struct hf_agent *agent, struct object *object);
+struct object *hf_agent_in_flight(const struct hf_agent *agent, uint64_t ticket); /* NULL: none */
+void hf_agent_flight_free(struct flight *flight);                                 /* NULL is fine */
 int64_t hf_agent_next_due(const struct hf_agent *agent, const struct object *object);
 
 /* record.c */

@@ -33,14 +33,16 @@ static const char *const KEYS[] = {
     [HF_BY_PATH] = "coalesce(json_extract(f.value, '$.readable'), json_extract(f.value, '$.path'), '')",
 };
 
-/* As v_incidents: the first event of each incident, and what ended it after it was last seen. */
+/* As v_incidents: the first event of each incident, and what ended it after it was last seen: the newest of those that
+ * open and end, where it is one that ends. Of an incident's few events one look at its index tells all (hence the
+ * "+"), and a day's are found by when they were seen, not by their type (hence the likelihood). */
 #define FROM_INCIDENTS                                                                                                 \
     " FROM events s LEFT JOIN events e ON e.id = (SELECT max(x.id) FROM events x WHERE x.incident = s.incident"        \
-    " AND x.type IN " HF_ENDING_TYPES " AND x.id > (SELECT max(y.id) FROM events y WHERE y.incident = s.incident"      \
-    " AND y.type IN " HF_OPENING_TYPES "))"
+    " AND (+x.type IN " HF_ENDING_TYPES " OR +x.type IN " HF_OPENING_TYPES ")) AND +e.type IN " HF_ENDING_TYPES
 #define WHERE_INCIDENTS                                                                                                \
-    " WHERE s.type IN " HF_SEEN_TYPES " AND s.incident IS NOT NULL AND s.seen_at >= ?1 AND s.seen_at < ?2"             \
-    " AND s.id = (SELECT min(z.id) FROM events z WHERE z.incident = s.incident AND z.type IN " HF_SEEN_TYPES ")"
+    " WHERE s.type IN " HF_SEEN_TYPES " AND s.incident IS NOT NULL AND likelihood(s.seen_at >= ?1, 0.000001)"          \
+    " AND s.seen_at < ?2 AND s.id = (SELECT min(z.id) FROM events z WHERE z.incident = s.incident"                     \
+    " AND +z.type IN " HF_SEEN_TYPES ")"
 
 static int add_time(struct times *times, int64_t from, int64_t to)
 {
@@ -157,6 +159,18 @@ static int walk(sqlite3 *db, sqlite3_stmt *statement, struct group *group, hf_au
     return 0;
 }
 
+void hf_figures_sql(struct hf_buf *sql, enum hf_audit_by by)
+{
+    /* DISTINCT: a path named by two findings is one. */
+    hf_buf_addf(sql,
+                "SELECT %s %s, s.drifted_at, s.seen_at, coalesce(e.corrected_at, e.at), e.type, s.id" FROM_INCIDENTS,
+                by == HF_BY_PATH ? "DISTINCT" : "", KEYS[by]);
+    if (by == HF_BY_PATH) {
+        hf_buf_adds(sql, " JOIN json_each(CASE WHEN json_valid(s.detail) THEN s.detail ELSE '{}' END, '$.findings') f");
+    }
+    hf_buf_adds(sql, WHERE_INCIDENTS " ORDER BY 1");
+}
+
 int hf_audit_figures(struct hf_audit_reader *reader, enum hf_audit_by by, int64_t since_ms, int64_t until_ms,
                      hf_audit_figures_fn fn, void *ctx, struct hf_error *err)
 {
@@ -165,15 +179,7 @@ int hf_audit_figures(struct hf_audit_reader *reader, enum hf_audit_by by, int64_
     struct group group = {0};
     char since[HF_TIME_TEXT];
     char until[HF_TIME_TEXT];
-    /* DISTINCT: a path named by two findings is one. */
-    hf_buf_addf(&sql,
-                "SELECT %s %s, s.drifted_at, s.seen_at, coalesce(e.corrected_at, e.at), e.type, s.id" FROM_INCIDENTS,
-                by == HF_BY_PATH ? "DISTINCT" : "", KEYS[by]);
-    if (by == HF_BY_PATH) {
-        hf_buf_adds(&sql,
-                    " JOIN json_each(CASE WHEN json_valid(s.detail) THEN s.detail ELSE '{}' END, '$.findings') f");
-    }
-    hf_buf_adds(&sql, WHERE_INCIDENTS " ORDER BY 1");
+    hf_figures_sql(&sql, by);
     if (!hf_buf_ok(&sql)) {
         return hf_error_set(err, HF_ENOMEM, "count incidents: out of memory");
     }

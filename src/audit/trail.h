@@ -285,6 +285,8 @@ struct hf_audit_reader {
     " 'correction.blocked', 'correction.failed', 'correction.partial')"
 #define HF_ENDING_TYPES "('correction.confirmed', 'rollout.confirmed', 'drift.healed', 'drift.dismissed')"
 
+/* figures.c: the statement of hf_audit_figures, for the same. */
+void hf_figures_sql(struct hf_buf *sql, enum hf_audit_by by);
 /* query.c: the statement that a filter becomes, for whoever wants to see its plan. */
 void hf_query_sql(struct hf_buf *sql, const struct hf_audit_filter *filter);
 /* A statement whose columns are id, digest, then HF_COLUMN_LIST; the caller finalizes. */

@@ -4,6 +4,9 @@
 
 #include "run.h"
 
+#define VIEW_MS 50
+#define VIEW_SHARE 10
+
 /* An entry of the agent that failed (memory) left its state as before and will be asked again: say so, go on. */
 void hf_run_told(struct hf_run *run, int result, const struct hf_error *err)
 {
@@ -302,7 +305,9 @@ static void changed(void *ctx)
 {
     struct hf_run *run = ctx;
     if (!hf_timer_is_set(run->view_timer)) {
-        hf_timer_set(run->view_timer, 50);
+        /* With many objects a view takes its time: no more than a tenth of the loop's. */
+        hf_timer_set(run->view_timer,
+                     run->view_took_ms > VIEW_MS / VIEW_SHARE ? run->view_took_ms * VIEW_SHARE : VIEW_MS);
     }
 }
 

@@ -147,6 +147,7 @@ void hf_run_publish(struct hf_run *run)
         hf_arena_free(arena);
         return;
     }
+    int64_t began_us = hf_mono_us();
     view->arena = arena;
     view->made_ms = hf_now_ms();
     view->serial = ++run->view_serial;
@@ -159,5 +160,6 @@ void hf_run_publish(struct hf_run *run)
     fill_channels(run, view);
     fill_trail(run, view);
     fill_readiness(run, view);
+    run->view_took_ms = (hf_mono_us() - began_us) / 1000;
     hf_serve_publish(run->serve, view);
 }

@@ -68,6 +68,7 @@ struct hf_run {
 
     struct hf_timer *agent_timer;
     struct hf_timer *view_timer;
+    int64_t view_took_ms; /* the last one, to make */
     struct hf_timer *wake_timer;
     struct hf_timer *stop_timer;
     struct hf_timer *age_timer;

@@ -298,6 +298,25 @@ Test(plans, the_common_queries_use_an_index)
     trail_end(&trail);
 }
 
+Test(plans, figures_are_found_by_when_incidents_were_seen_and_not_by_their_type)
+{
+    struct trail trail;
+    trail_begin(&trail);
+    for (enum hf_audit_by by = HF_BY_ALL; by <= HF_BY_PATH; by++) {
+        struct hf_buf sql = {0};
+        struct hf_buf plan = {0};
+        hf_figures_sql(&sql, by);
+        plan_of(&trail, sql.ptr, &plan);
+        cr_expect_not_null(strstr(hf_buf_text(&plan), "SEARCH s USING INDEX events_seen (seen_at>? AND seen_at<?)"),
+                           "%s", hf_buf_text(&plan));
+        cr_expect_not_null(strstr(hf_buf_text(&plan), "SEARCH x USING COVERING INDEX events_incident (incident=?)\n"),
+                           "%s", hf_buf_text(&plan));
+        hf_buf_free(&sql);
+        hf_buf_free(&plan);
+    }
+    trail_end(&trail);
+}
+
 Test(plans, views_and_the_outbox_never_scan_the_events)
 {
     static const char *const SQL[] = {
