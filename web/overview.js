@@ -16,7 +16,8 @@ const SPANS = [
 ];
 
 const shown = { rows: ROWS, verdicts: new Map(), span: SPANS[1], drawn: 0, spaces: [] };
-const events = eventList($("events"), EVENTS, "Nothing has happened yet.");
+// That an alert has arrived is told by its channel above, and by its incident.
+const events = eventList($("events"), EVENTS, "Nothing has happened yet.", (item) => item.type !== "alert.delivered");
 
 // --- what wants attention ---
 
@@ -176,7 +177,7 @@ export function start() {
       }
     },
     gap() {
-      get("/api/v1/events?limit=" + EVENTS).then((list) => events.fill(list.items)).catch(() => {});
+      get("/api/v1/events?limit=" + 3 * EVENTS).then((list) => events.fill(list.items)).catch(() => {});
     },
   });
 }

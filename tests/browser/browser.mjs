@@ -33,15 +33,16 @@ export function startBrowser() {
 }
 
 // Opens the page; `wrong` collects console errors, page errors, what the Content-Security-Policy has stopped, and requests to another origin.
-export async function openPage(browser, address, { path = "/", width = 1280, scheme = "light", javaScript = true, mayFail = false, answers = {} } = {}) {
+export async function openPage(browser, address, { path = "/", width = 1280, scheme = "light", javaScript = true, mayFail = false, answers = {}, state, passed = [] } = {}) {
   const context = await browser.newContext({
     viewport: { width, height: width < 500 ? 812 : 900 }, colorScheme: scheme, javaScriptEnabled: javaScript,
-    timezoneId: "America/New_York", locale: "en-GB",
+    timezoneId: "America/New_York", locale: "en-GB", storageState: state, acceptDownloads: true,
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(Number(process.env.HF_PATIENCE || 30) * 1000);
   const wrong = [];
   page.on("console", (message) => {
-    if (message.type() === "error" && !mayFail) wrong.push(message.text());
+    if (message.type() === "error" && !mayFail && !passed.some((known) => known.test(message.text()))) wrong.push(message.text());
   });
   page.on("pageerror", (error) => wrong.push(String(error)));
   page.on("request", (request) => {
