@@ -9,7 +9,7 @@ let agent;
 let browser;
 
 before(async () => {
-  agent = await startAgent("traderx");
+  agent = await startAgent("people");
   browser = await startBrowser();
 });
 
@@ -228,8 +228,8 @@ test("an auditor takes what was searched for along, in a form that holdfast itse
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name }).click()]);
     assert.match(download.suggestedFilename(), ends);
     const text = readFileSync(await download.path(), "utf8");
-    assert.match(text, /the desk calls: orders <b>twice<\/b>/);
-    assert.doesNotMatch(text, new RegExp(token("olivia")));
+    assert.ok(text.includes("the desk calls: orders <b>twice</b>"));
+    assert.ok(!text.includes(token("olivia")));
   }
   assert.deepEqual(wrong, []);
   await close();
