@@ -1,5 +1,5 @@
 // What a person can do: each act asks for a reason, goes out in the name of who is signed in, and is followed to its end.
-import { $, button, cut, element, isolated } from "./dom.js";
+import { $, button, cut, element, isolated, visible } from "./dom.js";
 import { get, post } from "./api.js";
 import { time } from "./times.js";
 
@@ -131,7 +131,7 @@ function openAct(act, subject, session, opener) {
 
 export function actionBar(subject, session) {
   const bar = element("div", { class: "actions", role: "group", "aria-label": "What you can do",
-    "data-for": JSON.stringify([subject.isOpen, subject.unit, subject.name]) });
+    "data-for": visible(JSON.stringify([subject.isOpen, subject.unit, subject.name])) });
   if (!session.may.includes("act")) {
     bar.append(element("p", { class: "dim" }, session.login ? (session.user ? "Your role may read, not act." : "To act, log in as an operator.")
       : "This dashboard only reads: the config sets no access control. Acts are on the command line."));

@@ -92,8 +92,12 @@ function side(lines, other, name) {
 
 const withBreaks = (lines) => lines.flatMap((line, i) => (i > 0 ? [document.createElement("br"), line] : [line]));
 
-// The steps of a path with the keys of lists kept: spec, containers[name=web], image.
-const segments = (finding) => (finding.path || "").split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+// The steps of a path, those into keyed lists by their keys: spec, containers, [name=web], image.
+function segments(finding) {
+  const keys = (finding.readable || "").match(/\[[^[\]=]+=[^\]]*\]/g) || [];
+  return (finding.path || "").split("/").slice(1)
+    .map((part) => (/^\d+$/.test(part) && keys.length ? keys.shift() : part.replaceAll("~1", "/").replaceAll("~0", "~")));
+}
 
 function context(text, depth) {
   const cell = () => {

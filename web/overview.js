@@ -135,7 +135,7 @@ async function refreshTimeline() {
   $("timeline").hidden = !line;
   if (!line) return;
   const isOpen = $("chart").querySelector("details[open]") !== null;
-  $("chart").replaceChildren(...chart(line.items || line, name, long));
+  $("chart").replaceChildren(...chart(line.items || line, name, long, $("chart").clientWidth - 36));
   if (isOpen) $("chart").querySelector("details").open = true;
   if (stats) figures(stats);
 }

@@ -40,7 +40,7 @@ function whoFacts(incident, findings) {
   const { who } = incident;
   if (who && who.user) {
     facts.push(fact("Who", element("b", {}, isolated(who.user)), who.impersonated ? " as " : null, who.impersonated ? isolated(who.impersonated) : null));
-    if (who.user_agent) facts.push(fact("By", isolated(who.user_agent, 200)));
+    if (who.userAgent) facts.push(fact("By", isolated(who.userAgent, 200)));
     if (who.source) facts.push(fact("From", isolated(who.source, 100)));
   } else facts.push(fact("Who", incident.actor || writers[0] ? element("b", {}, isolated(incident.actor || writers[0])) : "not known"));
   if (writers.length) {
@@ -131,7 +131,11 @@ async function refreshIncident() {
   const incident = body ? incidentOf(body) : page.known;
   const isNew = body !== null && (!page.known || page.known.events.length !== incident.events.length);
   page.known = incident;
-  const object = incident.name ? await getIfThere("/api/v1/object?" + keyOf(incident)) : null;
+  // A name that no address can hold has an incident all the same.
+  const object = incident.name ? await getIfThere("/api/v1/object?" + keyOf(incident)).catch((problem) => {
+    if (problem.status !== 400) throw problem;
+    return null;
+  }) : null;
   const isNow = object && object.incident === page.incident;
   const findings = isNow && object.findings.length ? object.findings : incident.findings;
   const pauses = await pausesNow();

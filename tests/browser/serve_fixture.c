@@ -256,7 +256,7 @@ static void drift(struct hf_view *view, struct trail *trail)
                              "{\"findings\":[{\"path\":\"/spec/replicas\",\"readable\":\"spec.replicas\",\"class\":"
                              "\"changed\",\"desired\":\"3\",\"live\":\"10\",\"manager\":\"kubectl-scale\","
                              "\"operation\":\"Update\"}],\"rule\":\"security/images\",\"who\":{\"user\":\"alice\","
-                             "\"user_agent\":\"kubectl/v1.33\",\"source\":\"10.1.2.3\"}}"});
+                             "\"userAgent\":\"kubectl/v1.33\",\"source\":\"10.1.2.3\"}}"});
     add_event(trail, &(struct said){"correction.intended", "info", "inc-1", "Deployment", "trade-service", NULL,
                                     "2 paths are to be put back", NULL});
 }

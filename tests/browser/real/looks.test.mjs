@@ -28,8 +28,8 @@ before(async () => {
 });
 
 after(async () => {
-  await browser.close();
-  await agent.stop();
+  await browser?.close();
+  await agent?.stop();
 });
 
 const object = "/object?target=dev&kind=Deployment&namespace=traderx-staging&name=web-gui&api_version=apps%2Fv1";

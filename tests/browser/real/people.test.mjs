@@ -14,8 +14,8 @@ before(async () => {
 });
 
 after(async () => {
-  await browser.close();
-  await agent.stop();
+  await browser?.close();
+  await agent?.stop();
 });
 
 const row = (page, name) => page.locator("#rows tr", { has: page.locator("a.object", { hasText: name }) });

@@ -45,6 +45,7 @@ export async function startAgent(name) {
   let child;
   async function start() {
     child = spawn(`${HF_BIN}/holdfast`, ["run", "--config", config], { stdio: ["ignore", log, log] });
+    child.unref(); // a test that fails does not wait for it
     await until("the agent is ready: " + `${HF_WORK}/${name}/agent.log`, async () => {
       assert.equal(child.exitCode, null, "the agent has ended: " + readFileSync(`${HF_WORK}/${name}/agent.log`, "utf8").slice(-2000));
       return (await answers("/readyz")) === 200;
@@ -72,7 +73,7 @@ export const sql = (agent, question) => JSON.parse(run("sqlite3", ["-readonly", 
 
 const asAdmin = ["--kubeconfig", HF_KUBECONFIG, "--cache-dir", `${HF_WORK}/kubectl-cache`];
 export const kubectl = (...words) => run(HF_KUBECTL, [...asAdmin, ...words]);
-export const kubectlApply = (manifest, ...words) => run(HF_KUBECTL, [...asAdmin, "apply", "--server-side", "--force-conflicts", "--validate=false", ...words, "-f", "-"], { input: manifest });
+export const kubectlCreate = (manifest) => run(HF_KUBECTL, [...asAdmin, "create", "--validate=false", "--field-manager=confighub", "-f", "-"], { input: manifest });
 // On the real cluster as the user carol, of whom the server's audit events tell.
 export const kubectlAsCarol = (...words) => kubectl(...(isReal ? ["--context", "certificate"] : []), ...words);
 export const field = (object, path, namespace = "traderx-dev") => kubectl("-n", namespace, "get", object, "-o", `jsonpath=${path}`);
