@@ -34,6 +34,8 @@ function indented(json) {
 // A text of several lines (a file in a ConfigMap) is shown as its lines; all else as JSON.
 function linesOf(value) {
   if (value === null || value === undefined) return null;
+  const hidden = /^"hmac-sha256:([0-9a-f]{8})[0-9a-f]*( \([0-9]+ bytes\))?"$/.exec(value);
+  if (hidden) return [`not shown${hidden[2] || ""}, digest ${hidden[1]}…`];
   const text = cut(value, VALUE_MOST);
   if (text.startsWith('"') && text === value && text.includes("\\n")) {
     try {

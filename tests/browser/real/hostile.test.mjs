@@ -3,8 +3,8 @@ import { after, before, test } from "node:test";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import assert from "node:assert/strict";
-import { expectAccessible, keep, live, startBrowser } from "../browser.mjs";
-import { enter, folder, kubectl, kubectlCreate, sql, startAgent, token, until, url } from "./world.mjs";
+import { expectAccessible, expectFits, keep, live, startBrowser } from "../browser.mjs";
+import { act, enter, field, folder, kubectl, kubectlCreate, sql, startAgent, token, until, url } from "./world.mjs";
 
 const CANARY = process.env.HF_CANARY;
 // A name of RBAC may be nearly anything but '/' and '%'; a value may be all.
@@ -98,20 +98,19 @@ async function isOnlyText(page, where, isLive) {
 
 test("on every page what is hostile stands as text, with its controls made visible, and shuts nobody out", async () => {
   for (const path of pages) {
-    const { page, wrong, close } = await enter(browser, "arthur", { path, passed: path.includes("none") ? [/status of 404/] : [] });
-    const bodies = [];
-    page.on("response", (answer) => {
-      if (!answer.url().endsWith("/stream")) bodies.push(answer.text().then((text) => keepsSecret(text, answer.url()), () => {}));
+    const told = [];
+    const watch = (page) => page.on("response", (answer) => {
+      if (!answer.url().endsWith("/stream")) told.push(answer.text().catch(() => "").then((text) => [answer.url(), text]));
     });
-    await page.reload();
+    const { page, wrong, close } = await enter(browser, "arthur", { path, watch, passed: path.includes("none") ? [/status of 404/] : [] });
     await live(page);
     await page.locator("#main").getByRole("heading").first().waitFor();
     if (path.startsWith("/incidents/2")) await page.locator(".facts").waitFor();
     await isOnlyText(page, path, true);
     await expectAccessible(page);
     await page.setViewportSize({ width: 375, height: 812 });
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, path + " is wider than a phone");
-    await Promise.all(bodies);
+    await expectFits(page, path);
+    for (const [address, text] of await Promise.all(told)) keepsSecret(text, address);
     assert.deepEqual(wrong, [], path);
     await close();
   }
@@ -186,10 +185,28 @@ test("a Secret that drifts is shown as drifted, and its value is in no page, no 
   keepsSecret(told, "the stream");
 });
 
+test("what is hostile is put back by the button like all else, in the name of who pressed it", async () => {
+  for (const name of ["wanted", "password", "<img src=x onerror="]) {
+    const { page, wrong, close } = await enter(browser, "olivia");
+    await live(page);
+    await page.locator("#rows a.object", { hasText: name }).click();
+    const reason = `as the unit says <b>${name}</b> \u202e`;
+    const dialog = await act(page, "Put back now", reason);
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await page.locator('header .badge[data-outcome="corrected"]').waitFor();
+    assert.deepEqual(sql(agent, "select json_extract(detail, '$.by') as person, json_extract(detail, '$.reason') as reason from events where type = 'put_back.intended' order by id desc limit 1"), [{ person: "olivia", reason }]);
+    await isOnlyText(page, "the page of " + name, true);
+    assert.deepEqual(wrong, []);
+    await close();
+  }
+  assert.equal(field("configmap/wanted", "{.data.markup}", "hostile"), NASTY);
+  assert.equal(Buffer.from(field("secret/password", "{.data.password}", "hostile"), "base64").toString(), CANARY);
+});
+
 test("in a terminal nothing of it is obeyed: no escape sequence and no turn of direction comes out", () => {
   const config = agent.config;
   const commands = [`audit log --database ${agent.database} --limit 0`, `units --config ${config}`, `check --config ${config}`, `audit stats --database ${agent.database}`, `rules list --config ${config}`, `pauses --config ${config}`, `validate ${folder("hostile")}/units/*`,
-    ...open().map(({ incident }) => `audit show ${incident} --database ${agent.database}`)];
+    ...sql(agent, "select incident from v_incidents").map(({ incident }) => `audit show ${incident} --database ${agent.database}`)];
   let all = "";
   for (const command of commands) {
     const ended = spawnSync("script", ["-qec", `${process.env.HF_BIN}/holdfast ${command}`, "/dev/null"], { encoding: "utf8", env: { ...process.env, TERM: "xterm-256color", NO_COLOR: "" }, timeout: 60000, maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] });

@@ -1,7 +1,7 @@
 // Every page as people come by it: dark and light, wide and on a phone, by the keyboard alone, without JavaScript.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { expectAccessible, keep, live, openPage, startBrowser } from "../browser.mjs";
+import { expectAccessible, expectFits, keep, live, openPage, startBrowser } from "../browser.mjs";
 import { enter, field, kubectl, logIn, sql, startAgent, token, until, url } from "./world.mjs";
 
 let agent;
@@ -53,7 +53,7 @@ async function lookAt(page, name) {
     await page.emulateMedia({ colorScheme: scheme });
     await expectAccessible(page);
     await keep(page, `${name}-${scheme}-${width}`, !name.startsWith("act-"));
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, `${name} is wider than ${width} px`);
+    await expectFits(page, `${name} at ${width} px`);
   }
 }
 
