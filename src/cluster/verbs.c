@@ -114,8 +114,8 @@ int hf_cluster_get(struct hf_cluster *cluster, const struct hf_object_ref *ref, 
     return about_object(cluster, "GET", &path, NULL, (struct hf_slice){0}, done, ctx, err);
 }
 
-/* An apply is read as YAML 1.1, also where it is JSON: there some characters are refused and others are line ends, which
- * in a text become spaces. JSON, which has them in texts only, can have them as escapes. */
+/* An apply is read as YAML 1.1, also where it is JSON: there some characters are refused and others are line ends,
+ * which in a text become spaces. JSON, which has them in texts only, can have them as escapes. */
 static void add_as_yaml(struct hf_buf *out, const char *bytes, size_t len)
 {
     size_t kept = 0;
@@ -128,9 +128,7 @@ static void add_as_yaml(struct hf_buf *out, const char *bytes, size_t len)
         if (!two && !three && at[0] != 0x7f) {
             continue;
         }
-        unsigned code = two     ? at[1]
-                        : three ? (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu)
-                                : at[0];
+        unsigned code = two ? at[1] : three ? (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu) : at[0];
         hf_buf_add(out, bytes + kept, i - kept);
         hf_buf_addf(out, "\\u%04x", code);
         i += two ? 1 : three ? 2 : 0;

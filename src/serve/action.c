@@ -133,8 +133,7 @@ static bool take_object(struct asked *asked)
     }
     if (!only(asked, object, KNOWN, "of an object") ||
         !take_text(asked, object, "kind", MOST_NAME, &act->object_kind) ||
-        !take_text(asked, object, "namespace", MOST_NAME, &act->namespace) ||
-        !take_name(asked, object, &act->name)) {
+        !take_text(asked, object, "namespace", MOST_NAME, &act->namespace) || !take_name(asked, object, &act->name)) {
         return false;
     }
     if (!act->object_kind || !act->name) {

@@ -33,7 +33,8 @@ int hf_query_decode(char *text, bool plus_is_space, const char *what, struct hf_
             c = ' ';
         }
         unsigned char byte = (unsigned char)c;
-        /* Names in a cluster may hold nearly anything: escaped it is a parameter's, but for what ends a text or a line. */
+        /* Names in a cluster may hold nearly anything: escaped it is a parameter's, but for what ends a text or a line.
+         */
         bool is_taken = is_escaped && plus_is_space && byte != 0 && byte != '\n' && byte != '\r';
         if ((byte < 0x20 || byte == 0x7F) && !is_taken) {
             return hf_error_set(err, HF_EINVAL, "%s holds a control character", what);
