@@ -33,7 +33,7 @@ export function startBrowser() {
 }
 
 // Opens the page; `wrong` collects console errors, page errors, what the Content-Security-Policy has stopped, and requests to another origin.
-export async function openPage(browser, address, { path = "/", width = 1280, scheme = "light", javaScript = true, mayFail = false, answers = {}, state, passed = [], watch = () => {} } = {}) {
+export async function openPage(browser, address, { path = "/", width = 1280, scheme = "light", javaScript = true, mayFail = false, canned = true, state, passed = [], watch = () => {} } = {}) {
   const context = await browser.newContext({
     viewport: { width, height: width < 500 ? 812 : 900 }, colorScheme: scheme, javaScriptEnabled: javaScript,
     timezoneId: "America/New_York", locale: "en-GB", storageState: state, acceptDownloads: true,
@@ -50,7 +50,7 @@ export async function openPage(browser, address, { path = "/", width = 1280, sch
   });
   await page.exposeFunction("holdfastTestStopped", (what) => wrong.push("stopped by the policy: " + what));
   await page.addInitScript(() => addEventListener("securitypolicyviolation", (event) => globalThis.holdfastTestStopped(event.violatedDirective + " " + event.blockedURI)));
-  if (answers) await can(page, answers);
+  if (canned) await can(page);
   watch(page);
   await page.goto(address + path);
   return { page, wrong, close: () => context.close() };

@@ -69,7 +69,7 @@ for (const { name, path, shown } of PAGES) {
 }
 
 test("the login, dark and light, on a desk and on a phone", async () => {
-  const { page, wrong, close } = await openPage(browser, url, { path: "/login", answers: null });
+  const { page, wrong, close } = await openPage(browser, url, { path: "/login", canned: false });
   await page.getByLabel("Token").waitFor();
   await lookAt(page, "login");
   assert.deepEqual(wrong, []);
@@ -95,7 +95,7 @@ test("each dialog of an act, dark and light, on a desk and on a phone", async ()
 });
 
 test("without JavaScript every page can be read, filtered and gone back in", async () => {
-  const { page, wrong, close } = await openPage(browser, url, { path: "/units", javaScript: false, answers: null });
+  const { page, wrong, close } = await openPage(browser, url, { path: "/units", javaScript: false, canned: false });
   await logIn(page, "victor");
   assert.equal(page.url(), url + "/units");
   assert.equal(await page.locator("table.objects tbody tr").count(), 18);
@@ -130,7 +130,7 @@ test("without JavaScript every page can be read, filtered and gone back in", asy
 });
 
 test("all of it from the keyboard: the login, the way to what is wrong, an act and back, the tree", async () => {
-  const { page, wrong, close } = await openPage(browser, url, { answers: null });
+  const { page, wrong, close } = await openPage(browser, url, { canned: false });
   const focused = (what) => page.evaluate((name) => document.activeElement[name], what);
   const tabTo = async (text) => {
     for (let i = 0; i < 60; i++) {

@@ -35,7 +35,7 @@ async function openDrift(page, name, count) {
 }
 
 test("who has no token is shown nothing; a wrong one is told so, a right one leads to where one wanted to go; after the logout nothing is shown again", async () => {
-  const { page, wrong, close } = await openPage(browser, url, { path: "/units", answers: null, passed: [/status of 401/] });
+  const { page, wrong, close } = await openPage(browser, url, { path: "/units", canned: false, passed: [/status of 401/] });
   await page.waitForURL(/\/login\?next=/);
   assert.doesNotMatch(await page.content(), /trade-service/);
   await expectAccessible(page);

@@ -96,7 +96,7 @@ const logins = new Map();
 
 // A page as it is for a person who has logged in. Each logs in by the page once; what the login gave serves their further windows.
 export async function enter(browser, who, options = {}) {
-  const opened = await openPage(browser, url, { answers: null, ...options, state: logins.get(who) });
+  const opened = await openPage(browser, url, { canned: false, ...options, state: logins.get(who) });
   if (new URL(opened.page.url()).pathname === "/login") {
     await logIn(opened.page, who);
     logins.set(who, await opened.page.context().storageState());
