@@ -161,6 +161,7 @@ let waiting = 0;
 export function start() {
   spanButtons();
   refreshTimeline().catch(() => {});
+  matchMedia("(max-width: 46rem)").addEventListener("change", () => refreshTimeline().catch(() => {}));
   setInterval(() => refreshTimeline().catch(() => {}), 30000);
   refresh = keepLive({
     async refresh() {
