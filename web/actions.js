@@ -1,5 +1,5 @@
 // What a person can do: each act asks for a reason, goes out in the name of who is signed in, and is followed to its end.
-import { $, button, cut, element, isolated } from "./dom.js";
+import { $, button, cut, element, isolated, visible } from "./dom.js";
 import { get, post } from "./api.js";
 import { time } from "./times.js";
 
@@ -7,7 +7,7 @@ const POLL_MS = 500;
 const FOLLOW_MS = 10 * 60 * 1000;
 const ENDS = new Set(["done", "failed", "refused"]);
 const SPANS = ["30m", "1h", "2h", "4h", "8h", "24h", "72h"];
-const STATES = { waiting: "waits", taken: "taken", progress: "under way", done: "done", failed: "failed", refused: "refused" };
+const STATES = { waiting: "waits", taken: "taken", progress: "under way", done: "done", failed: "failed", refused: "refused", preview: "what would be written" };
 
 const ACTS = [
   { kind: "put_back", title: "Put back now", whenOpen: true, says: "What differs is put back now; pauses between attempts are cut short." },
@@ -16,8 +16,10 @@ const ACTS = [
   { kind: "snooze", title: "Snooze alerts", span: "2h", says: "Nobody is told of this object for a while; it is put back all the same." },
   { kind: "pause", title: "Pause the unit", span: "1h", wholeUnit: true, says: "Nothing of this unit is put back for a while. Drift is seen and told all the same." },
 ];
+const RESUME = { kind: "resume", title: "Resume", says: "From then on it is put back and told again." };
 
 function bodyOf(act, subject, form, isPreview) {
+  if (act.kind === "resume") return { kind: act.kind, pause: subject.pause, reason: form.elements.reason.value.trim() };
   const body = { kind: act.kind, target: subject.target, space: subject.space, unit: subject.unit, reason: form.elements.reason.value.trim() };
   if (!act.wholeUnit && subject.name) body.object = { kind: subject.kind, namespace: subject.namespace || undefined, name: subject.name };
   if (act.span) body.for = form.elements.for.value;
@@ -31,7 +33,7 @@ function tell(list, state) {
   const lines = answers.length ? answers : [{ state: state.state }];
   list.replaceChildren(...lines.map((answer) => element("li", { "data-state": answer.state },
     answer.at ? time(answer.at) : null, " ", element("b", {}, STATES[answer.state] || answer.state || ""), " ",
-    answer.message ? element("span", { class: "words" }, ...cut(answer.message, 20000).split("\n").flatMap((part, i) => (i ? [element("br"), part] : [part]))) : null)));
+    answer.message ? element("span", { class: "words", tabindex: answer.state === "preview" ? "0" : null }, ...cut(answer.message, 20000).split("\n").flatMap((part, i) => (i ? [element("br"), part] : [part]))) : null)));
 }
 
 // Until its end; the last state, or null when the page stopped waiting.
@@ -48,7 +50,7 @@ async function follow(answer, list) {
 }
 
 function formOf(act, subject, session) {
-  const what = act.wholeUnit ? `unit ${subject.unit || ""}` : `${subject.kind || ""} ${subject.name || ""}`;
+  const what = subject.what || (act.wholeUnit ? `unit ${subject.unit || ""}` : `${subject.kind || ""} ${subject.name || ""}`);
   const form = element("form", { class: "act" },
     element("h2", { id: "dialog-title", tabindex: "-1" }, act.title),
     element("p", {}, isolated(what, 300), subject.target ? " of " : null, subject.target ? isolated(subject.target) : null),
@@ -129,7 +131,7 @@ function openAct(act, subject, session, opener) {
 
 export function actionBar(subject, session) {
   const bar = element("div", { class: "actions", role: "group", "aria-label": "What you can do",
-    "data-for": JSON.stringify([subject.isOpen, subject.unit, subject.name]) });
+    "data-for": visible(JSON.stringify([subject.isOpen, subject.unit, subject.name])) });
   if (!session.may.includes("act")) {
     bar.append(element("p", { class: "dim" }, session.login ? (session.user ? "Your role may read, not act." : "To act, log in as an operator.")
       : "This dashboard only reads: the config sets no access control. Acts are on the command line."));
@@ -142,4 +144,22 @@ export function actionBar(subject, session) {
     bar.append(made);
   }
   return bar;
+}
+
+const covers = (pause, object) => ["target", "space", "unit", "kind", "namespace", "name"].every((part) => !pause[part] || pause[part] === object[part]);
+
+// What is paused or snoozed of an object now, until when, by whom and why; null where nothing is.
+export function pauseList(pauses, object, session) {
+  const own = pauses.filter((pause) => covers(pause, object));
+  if (own.length === 0) return null;
+  return element("ul", { class: "pauses" }, ...own.map((pause) => {
+    const what = pause.name ? `${pause.kind || ""} ${pause.name}` : pause.unit ? "unit " + pause.unit : pause.space ? "space " + pause.space : "target " + pause.target;
+    const made = element("li", {}, element("b", {}, (pause.snooze ? "Alerts snoozed by " : "Paused by "), isolated(pause.by || "nobody known", 100)), " (", isolated(what, 300), ")",
+      pause.until ? [" until ", time(pause.until)] : " until it is ended", pause.reason ? [": ", isolated(pause.reason, 500)] : null);
+    if (session.may.includes("act")) {
+      const end = button("Resume…", () => openAct(RESUME, { pause: pause.id, what }, session, end), { class: "quiet" });
+      made.append(" ", end);
+    }
+    return made;
+  }));
 }

@@ -20,11 +20,15 @@ async function problemOf(answer) {
   return new Problem(answer.status, detail);
 }
 
+let leaving = false;
+export function leave(place) {
+  leaving = true;
+  location.assign(place);
+}
+
 // Not signed in any more (or not yet): only the login page can be read.
-function toLogin() {
-  if (document.body.dataset.page !== "login") {
-    location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
-  }
+export function toLogin() {
+  if (!leaving && document.body.dataset.page !== "login") leave("/login?next=" + encodeURIComponent(location.pathname + location.search));
 }
 
 export async function get(path) {

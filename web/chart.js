@@ -2,7 +2,8 @@
 import { drawn, element, plural } from "./dom.js";
 import { localClock, localDay } from "./times.js";
 
-const WIDTH = 960;
+const WIDEST = 960;
+const NARROWEST = 300; // it is drawn as wide as there is room, so that its words keep their size
 const HEIGHT = 190;
 const LEFT = 34;
 const TOP = 10;
@@ -56,22 +57,23 @@ function table(buckets, isLong) {
     element("tbody", {}, ...body)));
 }
 
-export function chart(buckets, span, isLong) {
+export function chart(buckets, span, isLong, room) {
+  const width = Math.max(NARROWEST, Math.min(WIDEST, room));
   const most = (name) => Math.max(0, ...buckets.map((bucket) => bucket[name] || 0));
   const up = Math.max(1, most("seen"), most("blocked"), most("open"));
   const down = most("corrected");
   const scale = (HEIGHT - TOP - BOTTOM) / (up + Math.max(down, up * 0.25));
   const axis = TOP + up * scale;
-  const step = (WIDTH - LEFT) / Math.max(1, buckets.length);
+  const step = (width - LEFT) / Math.max(1, buckets.length);
   const text = (x, y, content, anchor) => drawn("text", { x, y, "text-anchor": anchor }, content);
   const words = sentence(buckets, span);
-  const picture = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words });
-  picture.append(drawn("line", { class: "axis", x1: LEFT, x2: WIDTH, y1: axis, y2: axis }));
+  const picture = drawn("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": words });
+  picture.append(drawn("line", { class: "axis", x1: LEFT, x2: width, y1: axis, y2: axis }));
   picture.append(text(LEFT - 6, TOP + 9, String(up), "end"), text(LEFT - 6, axis + 4, "0", "end"));
   if (down > 0) picture.append(text(LEFT - 6, axis + down * scale + 4, String(down), "end"));
   picture.append(...bars(buckets, scale, step, axis), openLine(buckets, scale, step, axis));
   if (buckets.length) {
-    picture.append(text(LEFT, HEIGHT - 6, label(buckets[0], isLong), "start"), text(WIDTH, HEIGHT - 6, "now", "end"));
+    picture.append(text(LEFT, HEIGHT - 6, label(buckets[0], isLong), "start"), text(width, HEIGHT - 6, "now", "end"));
     const middle = Math.floor(buckets.length / 2);
     picture.append(text(LEFT + middle * step, HEIGHT - 6, label(buckets[middle], isLong), "middle"));
   }

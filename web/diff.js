@@ -34,6 +34,8 @@ function indented(json) {
 // A text of several lines (a file in a ConfigMap) is shown as its lines; all else as JSON.
 function linesOf(value) {
   if (value === null || value === undefined) return null;
+  const hidden = /^"hmac-sha256:([0-9a-f]{8})[0-9a-f]*( \([0-9]+ bytes\))?"$/.exec(value);
+  if (hidden) return [`not shown${hidden[2] || ""}, digest ${hidden[1]}…`];
   const text = cut(value, VALUE_MOST);
   if (text.startsWith('"') && text === value && text.includes("\\n")) {
     try {
@@ -92,8 +94,12 @@ function side(lines, other, name) {
 
 const withBreaks = (lines) => lines.flatMap((line, i) => (i > 0 ? [document.createElement("br"), line] : [line]));
 
-// The steps of a path with the keys of lists kept: spec, containers[name=web], image.
-const segments = (finding) => (finding.path || "").split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+// The steps of a path, those into keyed lists by their keys: spec, containers, [name=web], image.
+function segments(finding) {
+  const keys = (finding.readable || "").match(/\[[^[\]=]+=[^\]]*\]/g) || [];
+  return (finding.path || "").split("/").slice(1)
+    .map((part) => (/^\d+$/.test(part) && keys.length ? keys.shift() : part.replaceAll("~1", "/").replaceAll("~0", "~")));
+}
 
 function context(text, depth) {
   const cell = () => {

@@ -16,7 +16,7 @@ export function element(name, attributes, ...children) {
   for (const [key, value] of Object.entries(attributes || {})) {
     if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
   }
-  children.forEach((child) => add(made, child));
+  children.flat().forEach((child) => add(made, child));
   return made;
 }
 

@@ -1,6 +1,6 @@
 // Keeping current: one event stream tells that something changed, the page asks the API what.
 import { $, setText } from "./dom.js";
-import { forgetTags } from "./api.js";
+import { forgetTags, get } from "./api.js";
 
 const TITLES = { well: "All is well", handled: "Being handled", act: "Act", starting: "Starting" };
 const SILENCE_MS = 40000; // the server speaks every 15 s at least
@@ -52,6 +52,12 @@ export function keepLive(page) {
     refreshing = false;
   }
 
+  // An agent that was started anew knows none of its logins: the question leads to the login page, and from there back here.
+  async function refused() {
+    await get("/api/v1/summary").catch(() => {});
+    setTimeout(open, 3000);
+  }
+
   function open() {
     stream = new EventSource("/api/v1/stream");
     const on = (name, act) => stream.addEventListener(name, (message) => {
@@ -77,7 +83,7 @@ export function keepLive(page) {
     });
     stream.addEventListener("error", () => {
       tellStream("lost");
-      if (stream.readyState === EventSource.CLOSED) setTimeout(open, 3000);
+      if (stream.readyState === EventSource.CLOSED) refused();
     });
   }
 

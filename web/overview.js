@@ -16,7 +16,8 @@ const SPANS = [
 ];
 
 const shown = { rows: ROWS, verdicts: new Map(), span: SPANS[1], drawn: 0, spaces: [] };
-const events = eventList($("events"), EVENTS, "Nothing has happened yet.");
+// That an alert has arrived is told by its channel above, and by its incident.
+const events = eventList($("events"), EVENTS, "Nothing has happened yet.", (item) => item.type !== "alert.delivered");
 
 // --- what wants attention ---
 
@@ -134,7 +135,7 @@ async function refreshTimeline() {
   $("timeline").hidden = !line;
   if (!line) return;
   const isOpen = $("chart").querySelector("details[open]") !== null;
-  $("chart").replaceChildren(...chart(line.items || line, name, long));
+  $("chart").replaceChildren(...chart(line.items || line, name, long, $("chart").clientWidth - 36));
   if (isOpen) $("chart").querySelector("details").open = true;
   if (stats) figures(stats);
 }
@@ -160,6 +161,7 @@ let waiting = 0;
 export function start() {
   spanButtons();
   refreshTimeline().catch(() => {});
+  matchMedia("(max-width: 46rem)").addEventListener("change", () => refreshTimeline().catch(() => {}));
   setInterval(() => refreshTimeline().catch(() => {}), 30000);
   refresh = keepLive({
     async refresh() {
@@ -176,7 +178,7 @@ export function start() {
       }
     },
     gap() {
-      get("/api/v1/events?limit=" + EVENTS).then((list) => events.fill(list.items)).catch(() => {});
+      get("/api/v1/events?limit=" + 3 * EVENTS).then((list) => events.fill(list.items)).catch(() => {});
     },
   });
 }

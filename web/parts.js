@@ -40,7 +40,7 @@ export const code = (text, most = 4000) => element("code", {}, text === null || 
 // What an object's row says of it.
 export function whatDiffers(object) {
   const parts = [];
-  if (!object.reason && !object.finding_count && MEANINGS[object.verdict]) parts.push(element("p", {}, MEANINGS[object.verdict]));
+  if (!object.finding_count && MEANINGS[object.verdict]) parts.push(element("p", {}, MEANINGS[object.verdict]));
   if (object.reason) parts.push(element("p", {}, cut(object.reason, 300)));
   const first = object.findings && object.findings[0];
   if (first) {
@@ -64,7 +64,7 @@ export function eventItem(item, isNew) {
   }
   if (item.kind) text.append(element("span", { class: "dim" }, cut(item.kind, 100)), " ");
   if (item.message) text.append(element("p", {}, cut(item.message, 1000)));
-  const who = whoOf(item);
+  const who = (item.type || "").startsWith("correction.") ? null : whoOf(item); // of a correction it is whom it undid
   if (who) text.append(element("p", { class: "dim" }, "by ", isolated(who)));
   return element("li", { class: isNew ? "event new" : "event", "data-severity": item.severity || "info" },
     time(item.at), element("span", { class: "type" }, cut(item.type || "", 60)), text);
@@ -78,7 +78,8 @@ export function eventList(list, most, empty, wanted = () => true) {
   return {
     fill(items) {
       newest = items.length ? items[0].id : 0;
-      list.replaceChildren(...(items.length ? items.map((item) => eventItem(item, false)) : [none(empty)]));
+      const shown = items.filter(wanted).slice(0, most);
+      list.replaceChildren(...(shown.length ? shown.map((item) => eventItem(item, false)) : [none(empty)]));
     },
     add(item) {
       if (item.id <= newest || !wanted(item)) return;

@@ -7,6 +7,18 @@ import { code } from "./parts.js";
 const FACTS = ["action", "severity", "added", "grace", "limits", "correct_only_during", "hold_during", "apply_by"];
 
 const told = (value) => (value === null || value === undefined || value === "" ? null : typeof value === "string" ? value : JSON.stringify(value));
+const VALUES_MOST = 4;
+
+// What a rule matches, a line for each property; a long list is folded.
+function matches(match) {
+  const spaced = (list) => list.flatMap((one, i) => (i ? [" ", one] : [one]));
+  return element("ul", { class: "matches" }, ...Object.entries(match).map(([name, value]) => {
+    const values = (Array.isArray(value) ? value : [value]).map((one) => code(told(one), 300));
+    const rest = values.slice(VALUES_MOST);
+    return element("li", {}, name + " ", spaced(values.slice(0, VALUES_MOST)),
+      rest.length ? element("details", {}, element("summary", {}, `and ${rest.length} more`), element("p", {}, spaced(rest))) : null);
+  }));
+}
 
 function fired(rule) {
   const count = rule.fired ?? rule.count ?? 0;
@@ -18,7 +30,7 @@ function rule(item) {
     .flatMap(([name, value], i) => [i ? " · " : null, name + " ", code(value, 200)]);
   return element("tr", {},
     element("th", { scope: "row" }, isolated(item.name || ""), item.description ? element("p", { class: "dim" }, cut(item.description, 500)) : null),
-    element("td", {}, item.match ? code(told(item.match), 600) : "everything"),
+    element("td", {}, item.match ? matches(item.match) : "everything"),
     element("td", {}, ...does),
     element("td", {}, fired(item)));
 }
@@ -40,10 +52,10 @@ async function showPacks() {
     $("packs").replaceChildren(element("p", {}, "This agent does not serve its rules; `holdfast rules list` tells them."));
     return;
   }
-  const open = new Map([...$("packs").querySelectorAll("details")].map((node, i) => [i, node.open]));
+  const open = new Map([...$("packs").querySelectorAll("details.pack")].map((node, i) => [i, node.open]));
   const made = (list.packs || list.items || []).map(pack);
   made.forEach((node, i) => {
-    node.open = open.get(i) ?? true;
+    node.open = open.get(i) ?? matchMedia("(min-width: 46rem)").matches;
   });
   $("packs").replaceChildren(...made);
   $("explain").hidden = false;

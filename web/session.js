@@ -1,6 +1,6 @@
 // Who is signed in, and what they may do.
 import { $, button, element, isolated } from "./dom.js";
-import { getIfThere, post } from "./api.js";
+import { getIfThere, leave, post } from "./api.js";
 
 const NOBODY = { user: null, role: null, by: null, csrf: null, may: ["read"], login: false };
 let known = Promise.resolve(NOBODY);
@@ -9,7 +9,7 @@ export const session = () => known;
 
 async function logout(current) {
   await post("/api/v1/logout", {}, current.csrf).catch(() => {});
-  location.assign("/login");
+  leave("/login");
 }
 
 function tell(current) {

@@ -5,7 +5,7 @@ import { keepLive } from "./live.js";
 import { badge, code, eventItem, keyOf, MEANINGS, none, outcomeBadge, place, whoOf } from "./parts.js";
 import { between, time, took } from "./times.js";
 import { diff } from "./diff.js";
-import { actionBar } from "./actions.js";
+import { actionBar, pauseList } from "./actions.js";
 
 const ENDS = { "correction.confirmed": "corrected", "drift.healed": "healed", "drift.dismissed": "dismissed" };
 const page = { incident: null, key: null, session: null, asked: "" };
@@ -40,7 +40,7 @@ function whoFacts(incident, findings) {
   const { who } = incident;
   if (who && who.user) {
     facts.push(fact("Who", element("b", {}, isolated(who.user)), who.impersonated ? " as " : null, who.impersonated ? isolated(who.impersonated) : null));
-    if (who.user_agent) facts.push(fact("By", isolated(who.user_agent, 200)));
+    if (who.userAgent) facts.push(fact("By", isolated(who.userAgent, 200)));
     if (who.source) facts.push(fact("From", isolated(who.source, 100)));
   } else facts.push(fact("Who", incident.actor || writers[0] ? element("b", {}, isolated(incident.actor || writers[0])) : "not known"));
   if (writers.length) {
@@ -90,6 +90,8 @@ function put(subject, parts) {
   subject.replaceChildren(...made);
 }
 
+const pausesNow = async () => ((await getIfThere("/api/v1/pauses")) || { items: [] }).items;
+
 // --- an incident ---
 
 function step(event, from) {
@@ -129,12 +131,17 @@ async function refreshIncident() {
   const incident = body ? incidentOf(body) : page.known;
   const isNew = body !== null && (!page.known || page.known.events.length !== incident.events.length);
   page.known = incident;
-  const object = incident.name ? await getIfThere("/api/v1/object?" + keyOf(incident)) : null;
+  // A name that no address can hold has an incident all the same.
+  const object = incident.name ? await getIfThere("/api/v1/object?" + keyOf(incident)).catch((problem) => {
+    if (problem.status !== 400) throw problem;
+    return null;
+  }) : null;
   const isNow = object && object.incident === page.incident;
   const findings = isNow && object.findings.length ? object.findings : incident.findings;
+  const pauses = await pausesNow();
   const isOpen = incident.outcome === "open";
   const verdict = isNow ? object.verdict : null;
-  const asked = JSON.stringify([isNew ? incident.events.length : page.asked.length, findings, verdict, incident.outcome]);
+  const asked = JSON.stringify([isNew ? incident.events.length : page.asked.length, findings, verdict, incident.outcome, pauses]);
   if (asked === page.asked && !isNew) return;
   page.asked = asked;
   const why = (isNow && object.reason) || incident.message;
@@ -144,6 +151,7 @@ async function refreshIncident() {
     element("dl", { class: "facts" }, ...whoFacts(incident, findings), ...timeFacts(incident),
       fact("Rule", incident.rule ? code(incident.rule, 200) : "the target's own setting"),
       fact("Incident", code(page.incident, 100)), incident.unit ? fact("Unit", unitLink(incident)) : null),
+    pauseList(pauses, incident, page.session),
     actionBar({ ...incident, isOpen, incident: page.incident }, page.session),
     shownDiff(findings, isOpen ? verdict : null),
   ]);
@@ -154,9 +162,10 @@ async function refreshIncident() {
 // --- an object ---
 
 async function refreshObject() {
-  const [object, events] = await Promise.all([
+  const [object, events, pauses] = await Promise.all([
     getIfThere("/api/v1/object?" + page.key),
     get("/api/v1/events?" + query({ ...Object.fromEntries(page.names), limit: 50 })),
+    pausesNow(),
   ]);
   $("events").replaceChildren(...(events.items.length ? events.items.map((item) => eventItem(item, false)) : [none("Nothing is on record.")]));
   if (!object) {
@@ -170,6 +179,7 @@ async function refreshObject() {
     element("dl", { class: "facts" }, ...(findings.length ? whoFacts({}, findings) : []),
       fact("Put back", object.corrections ? plural(object.corrections, "time") + (object.last_correction_ms === null ? "" : ", the last time in " + took(object.last_correction_ms)) : "never"),
       object.unit ? fact("Unit", unitLink(object)) : null),
+    pauseList(pauses, object, page.session),
     actionBar({ ...object, isOpen: object.verdict !== "in_sync" }, page.session),
     shownDiff(findings, object.verdict),
   ]);
@@ -189,7 +199,10 @@ export async function start(session) {
     page.names = new Map(["target", "kind", "namespace", "name"].map((part) => [part, asked.get(part)]));
     page.key = query({ ...Object.fromEntries(page.names), api_version: asked.get("api_version") });
   } else page.incident = asked.get("incident") || decodeURIComponent(location.pathname.replace(/^\/incidents\//, ""));
-  keepLive({
+  const refresh = keepLive({
+    event(item) {
+      if (/^(pause|snooze)\./.test(item.type)) refresh();
+    },
     async refresh() {
       try {
         await (isObject ? refreshObject() : refreshIncident());

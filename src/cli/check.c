@@ -236,7 +236,11 @@ static int add_units(struct check *check, struct check_target *target, bool *uni
         }
         *unit_found = true;
         if (unit->problem) {
-            fprintf(stderr, "holdfast check: unit %s can't be read: %s\n", unit->slug, unit->problem);
+            hf_auto_buf struct hf_buf safe = {0};
+            hf_buf_add_safe(&safe, hf_slice_of(unit->slug), 1000);
+            hf_buf_adds(&safe, " can't be read: ");
+            hf_buf_add_safe(&safe, hf_slice_of(unit->problem), 2000);
+            fprintf(stderr, "holdfast check: unit %s\n", hf_buf_text(&safe));
             check->problems++;
             continue;
         }

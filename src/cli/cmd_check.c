@@ -53,8 +53,9 @@ static void print_text(const struct check_object *object, FILE *out)
     if (object->judgement.verdict == HF_IN_SYNC && note.len == 0) {
         return;
     }
-    hf_buf_addf(&safe, " (target %s, unit %s): %s", object->target->name, object->unit->slug,
-                hf_verdict_name(object->judgement.verdict));
+    hf_buf_addf(&safe, " (target %s, unit ", object->target->name);
+    hf_buf_add_safe(&safe, hf_slice_of(object->unit->slug), 1000);
+    hf_buf_addf(&safe, "): %s", hf_verdict_name(object->judgement.verdict));
     hf_buf_adds(&safe, note.len > 0 ? "; " : "");
     hf_buf_adds(&safe, hf_buf_text(&note));
     if (object->judgement.reason) {
@@ -68,8 +69,9 @@ static void print_text(const struct check_object *object, FILE *out)
         hf_auto_buf struct hf_buf line = {0};
         hf_time_format(finding->at_ms, at);
         hf_buf_add_safe(&line, hf_slice_of(finding->readable), 500);
-        fprintf(out, "  # %s %s by %s%s%s%s\n", hf_class_name(finding->class), hf_buf_text(&line),
-                finding->manager ? finding->manager : "somebody not known", at[0] ? " at " : "", at,
+        hf_buf_adds(&line, " by ");
+        hf_buf_add_safe(&line, hf_slice_of(finding->manager ? finding->manager : "somebody not known"), 253);
+        fprintf(out, "  # %s %s%s%s%s\n", hf_class_name(finding->class), hf_buf_text(&line), at[0] ? " at " : "", at,
                 is_held(object, i) ? ", left as it is by a rule" : "");
     }
     if (object->diff) {

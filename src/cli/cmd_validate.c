@@ -1,3 +1,4 @@
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,20 @@ static enum subject subject_of(const struct hf_document *documents, size_t count
     return kind && strcmp(kind, "Config") == 0 && hf_value_get(first, "clusters") ? SUBJECT_KUBECONFIG : SUBJECT_UNIT;
 }
 
+/* A file's name may hold what a terminal would obey. */
+static void tell(const char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void tell(const char *path, const char *format, ...)
+{
+    va_list arguments;
+    hf_auto_buf struct hf_buf safe = {0};
+    hf_buf_add_safe(&safe, hf_slice_of(path), 4096);
+    printf("%s: ", hf_buf_text(&safe));
+    va_start(arguments, format);
+    (void)vprintf(format, arguments);
+    va_end(arguments);
+    (void)putchar('\n');
+}
+
 /* Beyond its form: the packs that it names must be there, and be right. */
 static int check_config(const char *path, const struct hf_buf *bytes, struct hf_error *err)
 {
@@ -46,8 +61,7 @@ static int check_config(const char *path, const struct hf_buf *bytes, struct hf_
     }
     result = result == 0 ? hf_run_rules(config, &rules, err) : result;
     if (result == 0) {
-        printf("%s: a config with %zu targets and %zu alert channels\n", path, config->target_count,
-               config->channel_count);
+        tell(path, "a config with %zu targets and %zu alert channels", config->target_count, config->channel_count);
         hf_rules_free(rules);
     } else {
         (void)hf_error_wrap(err, "%s", path);
@@ -65,7 +79,7 @@ static int check_kubeconfig(const char *path, struct hf_error *err)
     struct hf_access *access;
     int result = hf_kubeconfig_resolve(kubeconfig, NULL, &access, err);
     if (result == 0) {
-        printf("%s: a kubeconfig\n", path);
+        tell(path, "a kubeconfig");
         hf_access_free(access);
     }
     hf_kubeconfig_free(kubeconfig);
@@ -109,7 +123,7 @@ static int check_rules(const char *path, const struct hf_buf *bytes, struct hf_e
     int result = hf_rules_add(rules, path, hf_buf_text(bytes), bytes->len, err);
     result = result == 0 ? warn_of_rules(rules, err) : result;
     if (result == 0) {
-        printf("%s: a pack of %zu rules\n", path, hf_rules_count(rules));
+        tell(path, "a pack of %zu rules", hf_rules_count(rules));
     }
     hf_rules_free(rules);
     return result;
@@ -121,7 +135,7 @@ static int check_unit(const char *path, const struct hf_buf *bytes, struct hf_er
     if (hf_unit_read("", path, path, hf_buf_text(bytes), bytes->len, &unit, err) != 0) {
         return -1;
     }
-    printf("%s: a unit of %zu objects\n", path, unit->document_count);
+    tell(path, "a unit of %zu objects", unit->document_count);
     hf_unit_drop(unit);
     return 0;
 }

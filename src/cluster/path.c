@@ -5,16 +5,26 @@
 
 #define MOST_NAME 1024
 
-/* What apimachinery's path.IsValidPathSegmentName refuses, and what no name of an object holds. */
+/* What apimachinery's path.IsValidPathSegmentName refuses; of a Role or its binding all else may be a name. */
+static bool can_be_name(const char *name, size_t len)
+{
+    return len > 0 && len <= MOST_NAME && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strpbrk(name, "/%");
+}
+
+static bool is_plain(const char *name, size_t len)
+{
+    bool plain = can_be_name(name, len);
+    for (size_t i = 0; plain && i < len; i++) {
+        unsigned char byte = (unsigned char)name[i];
+        plain = byte > 0x20 && byte != 0x7f && byte != '\\' && byte != '?' && byte != '#';
+    }
+    return plain;
+}
+
 static int add_segment(struct hf_buf *path, const char *what, const char *name, struct hf_error *err)
 {
     size_t len = name ? strlen(name) : 0;
-    bool plain = len > 0 && len <= MOST_NAME && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-    for (size_t i = 0; plain && i < len; i++) {
-        unsigned char byte = (unsigned char)name[i];
-        plain = byte > 0x20 && byte != 0x7f && byte != '/' && byte != '%' && byte != '\\' && byte != '?' && byte != '#';
-    }
-    if (!plain) {
+    if (!(strcmp(what, "name") == 0 ? can_be_name : is_plain)(name, len)) {
         hf_auto_buf struct hf_buf safe = {0};
         hf_buf_add_safe(&safe, hf_slice_of(name), 100);
         return hf_error_set(err, HF_EINVAL, "found %s \"%s\", expected a name that can stand in a path", what,

@@ -114,6 +114,29 @@ int hf_cluster_get(struct hf_cluster *cluster, const struct hf_object_ref *ref, 
     return about_object(cluster, "GET", &path, NULL, (struct hf_slice){0}, done, ctx, err);
 }
 
+/* An apply is read as YAML 1.1, also where it is JSON: there some characters are refused and others are line ends,
+ * which in a text become spaces. JSON, which has them in texts only, can have them as escapes. */
+static void add_as_yaml(struct hf_buf *out, const char *bytes, size_t len)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i + 1 < len; i++) {
+        const unsigned char *at = (const unsigned char *)bytes + i;
+        bool two = at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f; /* U+0080 to U+009F */
+        bool three = i + 2 < len && ((at[0] == 0xe2 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9)) ||
+                                     (at[0] == 0xef && at[1] == 0xbb && at[2] == 0xbf) ||
+                                     (at[0] == 0xef && at[1] == 0xbf && at[2] >= 0xbe));
+        if (!two && !three && at[0] != 0x7f) {
+            continue;
+        }
+        unsigned code = two ? at[1] : three ? (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu) : at[0];
+        hf_buf_add(out, bytes + kept, i - kept);
+        hf_buf_addf(out, "\\u%04x", code);
+        i += two ? 1 : three ? 2 : 0;
+        kept = i + 1;
+    }
+    hf_buf_add(out, bytes + kept, len - kept);
+}
+
 int hf_cluster_apply(struct hf_cluster *cluster, const struct hf_object_ref *ref, const struct hf_apply *apply,
                      hf_answer_fn done, void *ctx, struct hf_error *err)
 {
@@ -131,8 +154,17 @@ int hf_cluster_apply(struct hf_cluster *cluster, const struct hf_object_ref *ref
     if (apply->dry_run) {
         hf_path_query(&path, "dryRun", "All");
     }
+    hf_auto_buf struct hf_buf body = {0};
+    bool is_json = apply->len > 0 && apply->bytes[0] == '{';
+    if (is_json) {
+        add_as_yaml(&body, apply->bytes, apply->len);
+    }
+    if (!hf_buf_ok(&body)) {
+        return hf_error_set(err, HF_ENOMEM, "out of memory for an apply");
+    }
     return about_object(cluster, "PATCH", &path, "application/apply-patch+yaml",
-                        (struct hf_slice){apply->bytes, apply->len}, done, ctx, err);
+                        is_json ? (struct hf_slice){body.ptr, body.len} : (struct hf_slice){apply->bytes, apply->len},
+                        done, ctx, err);
 }
 
 int hf_cluster_patch(struct hf_cluster *cluster, const struct hf_object_ref *ref, const char *content_type,

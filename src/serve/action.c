@@ -44,6 +44,12 @@ static bool is_text(const char *text, size_t most)
     return true;
 }
 
+/* An object's name may hold nearly anything. */
+static bool is_name(const char *text)
+{
+    return text[0] && strlen(text) <= MOST_NAME && !strpbrk(text, "\r\n");
+}
+
 /* NULL where it is not there; false where it is wrong. */
 static bool take_text(const struct asked *asked, const struct hf_value *parent, const char *name, size_t most,
                       const char **out)
@@ -56,6 +62,13 @@ static bool take_text(const struct asked *asked, const struct hf_value *parent, 
     hf_answer_problem(asked->answer, 400, "\"%s\" must be a text of 1 to %zu characters without line ends.", name,
                       most);
     return false;
+}
+
+static bool take_name(const struct asked *asked, const struct hf_value *parent, const char **out)
+{
+    const char *text = hf_value_text(hf_value_get(parent, "name"));
+    *out = text && is_name(text) ? text : NULL;
+    return *out || take_text(asked, parent, "name", MOST_NAME, out);
 }
 
 static bool only(const struct asked *asked, const struct hf_value *object, const char *const *known, const char *where)
@@ -120,8 +133,7 @@ static bool take_object(struct asked *asked)
     }
     if (!only(asked, object, KNOWN, "of an object") ||
         !take_text(asked, object, "kind", MOST_NAME, &act->object_kind) ||
-        !take_text(asked, object, "namespace", MOST_NAME, &act->namespace) ||
-        !take_text(asked, object, "name", MOST_NAME, &act->name)) {
+        !take_text(asked, object, "namespace", MOST_NAME, &act->namespace) || !take_name(asked, object, &act->name)) {
         return false;
     }
     if (!act->object_kind || !act->name) {

@@ -58,7 +58,7 @@ void hf_page_cut(struct hf_buf *out, const char *text, size_t most)
     out->failed |= cut.failed;
 }
 
-/* What a verdict means where nothing else is said of the object. */
+/* What a verdict means where no field is there to tell of. */
 static const char *meaning(enum hf_rank rank)
 {
     switch (rank) {
@@ -80,7 +80,7 @@ static const char *meaning(enum hf_rank rank)
 static void add_what(struct hf_buf *out, const struct hf_view_object *object)
 {
     const char *words = meaning(hf_rank_of(object->verdict));
-    if (words && object->finding_count == 0 && (!object->reason || !object->reason[0])) {
+    if (words && object->finding_count == 0) {
         hf_buf_adds(out, "<p>");
         hf_html_add(out, words);
         hf_buf_adds(out, "</p>");

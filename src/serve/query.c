@@ -20,7 +20,8 @@ int hf_query_decode(char *text, bool plus_is_space, const char *what, struct hf_
     size_t to = 0;
     for (size_t from = 0; text[from]; from++) {
         char c = text[from];
-        if (c == '%') {
+        bool is_escaped = c == '%';
+        if (is_escaped) {
             int high = hex_digit(text[from + 1]);
             int low = high < 0 ? -1 : hex_digit(text[from + 2]);
             if (low < 0) {
@@ -32,7 +33,10 @@ int hf_query_decode(char *text, bool plus_is_space, const char *what, struct hf_
             c = ' ';
         }
         unsigned char byte = (unsigned char)c;
-        if (byte < 0x20 || byte == 0x7F) {
+        /* Names in a cluster may hold nearly anything: escaped it is a parameter's, but for what ends a text or a line.
+         */
+        bool is_taken = is_escaped && plus_is_space && byte != 0 && byte != '\n' && byte != '\r';
+        if ((byte < 0x20 || byte == 0x7F) && !is_taken) {
             return hf_error_set(err, HF_EINVAL, "%s holds a control character", what);
         }
         text[to++] = c;

@@ -22,9 +22,9 @@ struct hf_query {
 };
 
 /* Reads "/path?name=value&…" (RFC 3986; '+' in a value is a space). Everything is decoded once; the result must be
- * UTF-8 without NUL and control characters, the path absolute and without empty, "." and ".." segments. Errors:
- * HF_EINVAL with a sentence for the client (which holds nothing of the input but a parameter's name), HF_ELIMIT,
- * HF_ENOMEM. The caller frees with hf_query_free, after a failure too. */
+ * UTF-8 without NUL and line ends (control characters only as a parameter's escapes), the path absolute and without
+ * empty, "." and ".." segments. Errors: HF_EINVAL with a sentence for the client (which holds nothing of the input but
+ * a parameter's name), HF_ELIMIT, HF_ENOMEM. The caller frees with hf_query_free, after a failure too. */
 int hf_query_read(struct hf_query *query, const char *target, struct hf_error *err);
 void hf_query_free(struct hf_query *query);
 /* A copy that lives by itself; -1 when memory is short. */

@@ -33,15 +33,16 @@ export function startBrowser() {
 }
 
 // Opens the page; `wrong` collects console errors, page errors, what the Content-Security-Policy has stopped, and requests to another origin.
-export async function openPage(browser, address, { path = "/", width = 1280, scheme = "light", javaScript = true, mayFail = false, answers = {} } = {}) {
+export async function openPage(browser, address, { path = "/", width = 1280, scheme = "light", javaScript = true, mayFail = false, canned = true, state, passed = [], watch = () => {} } = {}) {
   const context = await browser.newContext({
     viewport: { width, height: width < 500 ? 812 : 900 }, colorScheme: scheme, javaScriptEnabled: javaScript,
-    timezoneId: "America/New_York", locale: "en-GB",
+    timezoneId: "America/New_York", locale: "en-GB", storageState: state, acceptDownloads: true,
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(Number(process.env.HF_PATIENCE || 30) * 1000);
   const wrong = [];
   page.on("console", (message) => {
-    if (message.type() === "error" && !mayFail) wrong.push(message.text());
+    if (message.type() === "error" && !mayFail && !passed.some((known) => known.test(message.text()))) wrong.push(message.text());
   });
   page.on("pageerror", (error) => wrong.push(String(error)));
   page.on("request", (request) => {
@@ -49,7 +50,8 @@ export async function openPage(browser, address, { path = "/", width = 1280, sch
   });
   await page.exposeFunction("holdfastTestStopped", (what) => wrong.push("stopped by the policy: " + what));
   await page.addInitScript(() => addEventListener("securitypolicyviolation", (event) => globalThis.holdfastTestStopped(event.violatedDirective + " " + event.blockedURI)));
-  if (answers) await can(page, answers);
+  if (canned) await can(page);
+  watch(page);
   await page.goto(address + path);
   return { page, wrong, close: () => context.close() };
 }
@@ -60,6 +62,13 @@ export async function expectAccessible(page) {
   const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   assert.deepEqual(result.violations.map((violation) => violation.id + ": " +
     violation.nodes.map((node) => node.target + " " + node.failureSummary).join("; ")), []);
+}
+
+// Nothing sticks out to the side.
+export async function expectFits(page, where) {
+  const wide = await page.evaluate(() => (document.documentElement.scrollWidth <= document.documentElement.clientWidth ? []
+    : [...document.querySelectorAll("body *")].filter((node) => node.getBoundingClientRect().right > innerWidth).map((node) => `${node.tagName}.${node.className}: ${node.textContent.slice(0, 80)}`)));
+  assert.deepEqual(wide.slice(0, 5), [], where + " is wider than the window");
 }
 
 export async function keep(page, name, fullPage = false) {

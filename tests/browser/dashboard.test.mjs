@@ -85,7 +85,7 @@ test("the incidents of the last hour, day or week are drawn, said in a sentence,
 
 test("an agent that does not serve the figures shows the rest all the same", async () => {
   await server.say("block");
-  const { page, close } = await openPage(browser, server.address, { mayFail: true, answers: null });
+  const { page, close } = await openPage(browser, server.address, { mayFail: true, canned: false });
   await page.route(/\/api\/v1\/(stats|spaces|session)/, (route) => route.fulfill({ status: 404, json: { detail: "There is nothing at this path." } }));
   await page.reload();
   await live(page);

@@ -1,5 +1,5 @@
 /* A server with a small made-up cluster for the browser tests. Prints its address, then does what each line of its
- * input says: well | drift | fix | block | hostile | lost | many N | quit */
+ * input says: well | drift | fix | block | lost | many N | quit */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
 #include "holdfast/serve.h"
 
 #define EVENTS_MOST 4096
-#define HOSTILE "<img src=x onerror=\"document.title='owned'\">\xE2\x80\xAEtxt.exe\x1b[31mred"
 
 struct trail {
     pthread_mutex_t lock;
@@ -256,7 +255,7 @@ static void drift(struct hf_view *view, struct trail *trail)
                              "{\"findings\":[{\"path\":\"/spec/replicas\",\"readable\":\"spec.replicas\",\"class\":"
                              "\"changed\",\"desired\":\"3\",\"live\":\"10\",\"manager\":\"kubectl-scale\","
                              "\"operation\":\"Update\"}],\"rule\":\"security/images\",\"who\":{\"user\":\"alice\","
-                             "\"user_agent\":\"kubectl/v1.33\",\"source\":\"10.1.2.3\"}}"});
+                             "\"userAgent\":\"kubectl/v1.33\",\"source\":\"10.1.2.3\"}}"});
     add_event(trail, &(struct said){"correction.intended", "info", "inc-1", "Deployment", "trade-service", NULL,
                                     "2 paths are to be put back", NULL});
 }
@@ -288,25 +287,6 @@ static void block(struct hf_view *view, struct trail *trail)
                              "hpa-controller", "correction stopped: two managers fight over spec.replicas", NULL});
 }
 
-#define LONG_TEXT ((size_t)1 << 20)
-
-static void hostile(struct hf_view *view, struct trail *trail)
-{
-    struct hf_view_object *object = find(view, "Service", "web-gui");
-    char *lengthy = hf_arena_alloc(view->arena, LONG_TEXT + 1);
-    memset(lengthy, 'x', LONG_TEXT);
-    object->name = object->unit = object->space = object->namespace = object->reason = HOSTILE;
-    object->verdict = "drifted";
-    object->incident = "inc-<b>3</b>";
-    object->since_ms = view->made_ms;
-    add_finding(view, object, "/" HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE);
-    add_finding(view, object, "/long", "long", lengthy, lengthy, lengthy);
-    add_event(trail,
-              &(struct said){"drift.seen", "warning", "inc-<b>3</b>", "Service", HOSTILE, HOSTILE, HOSTILE, NULL});
-    add_event(trail, &(struct said){"correction.failed", "warning", "inc-<b>3</b>", "Service", HOSTILE, HOSTILE,
-                                    lengthy, NULL});
-}
-
 static void obey(struct hf_serve *serve, struct trail *trail, const char *line)
 {
     struct hf_view *view = make_view(strncmp(line, "many ", 5) == 0 ? strtoul(line + 5, NULL, 10) : 0);
@@ -317,8 +297,6 @@ static void obey(struct hf_serve *serve, struct trail *trail, const char *line)
     } else if (strcmp(line, "block") == 0) {
         drift(view, trail);
         block(view, trail);
-    } else if (strcmp(line, "hostile") == 0) {
-        hostile(view, trail);
     } else if (strcmp(line, "lost") == 0) {
         struct hf_view_target *target = (struct hf_view_target *)&view->targets[0];
         target->cluster_state = "lost";

@@ -94,6 +94,21 @@ Test(request, apply_is_server_side_as_its_manager)
     close_scene(&s);
 }
 
+Test(request, what_yaml_would_refuse_or_fold_is_escaped_in_an_apply)
+{
+    struct scene s;
+    struct hf_error err = HF_ERROR_INIT;
+    static const char BODY[] =
+        "{\"a\":\"\x7f\xc2\x85\xc2\x9b\xe2\x80\xa8\xef\xbb\xbf\xef\xbf\xbf\xc2\xa0\xe2\x80\xae\xf0\x9f\x98\x80\"}";
+    struct hf_apply apply = {.manager = "m", .bytes = BODY, .len = sizeof BODY - 1};
+    open_scene(&s, serve_object, NULL);
+    cr_assert_eq(hf_cluster_apply(s.rig.cluster, &WEB, &apply, rig_answer, &s.rig, &err), 0);
+    expect(&s, "answer 200 ok Deployment;");
+    cr_assert_str_eq(apiserver_request(s.server, 0)->body,
+                     "{\"a\":\"\\u007f\\u0085\\u009b\\u2028\\ufeff\\uffff\xc2\xa0\xe2\x80\xae\xf0\x9f\x98\x80\"}");
+    close_scene(&s);
+}
+
 Test(request, patch_has_the_type_it_was_given)
 {
     struct scene s;
@@ -152,7 +167,8 @@ static const struct place {
     char target[64]; /* "": refused */
 } PLACES[] = {
     {"shop", "a.b-c", "deployments/a.b-c"},
-    {"shop", "system:a b", ""},
+    {"shop", "system:a b", "deployments/system%3Aa%20b"},
+    {"shop", "a\x1b#?", "deployments/a%1B%23%3F"},
     {"shop", "system:node", "deployments/system%3Anode"},
     {"shop", "\xc3\xa4", "deployments/%C3%A4"},
     {"shop", "", ""},
@@ -160,9 +176,9 @@ static const struct place {
     {"shop", "..", ""},
     {"shop", "a/b", ""},
     {"shop", "a%2fb", ""},
-    {"shop", "a?b", ""},
-    {"shop", "a\\b", ""},
-    {"shop", "a\nb", ""},
+    {"shop", "a?b", "deployments/a%3Fb"},
+    {"shop", "a\\b", "deployments/a%5Cb"},
+    {"shop", "a\nb", "deployments/a%0Ab"},
     {"..", "a", ""},
     {"a/b", "a", ""},
     {"", "a", ""},

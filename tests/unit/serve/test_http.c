@@ -153,7 +153,7 @@ Test(http, every_answer_carries_the_security_headers)
         cr_expect(strstr(policy, "frame-ancestors 'none'"));
         cr_expect(!strstr(policy, "unsafe"));
         cr_expect_str_eq(reply_header(&reply, "X-Content-Type-Options"), "nosniff");
-        cr_expect_str_eq(reply_header(&reply, "Referrer-Policy"), "no-referrer");
+        cr_expect_str_eq(reply_header(&reply, "Referrer-Policy"), "same-origin");
         cr_expect_null(reply_header(&reply, "Access-Control-Allow-Origin"));
         reply_free(&reply);
     }

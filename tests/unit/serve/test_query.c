@@ -29,6 +29,7 @@ static const struct good_case GOOD[] = {
     {"/a?%78=1", "/a", "x", "1"},
     {"/..a/...", "/..a/...", "x", NULL},
     {"/a?x=%25252e", "/a", "x", "%252e"},
+    {"/a?x=%1b%5B31m%7f", "/a", "x", "\x1b[31m\x7f"},
 };
 
 Test(query, a_target_is_decoded_once)
