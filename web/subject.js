@@ -25,6 +25,7 @@ function incidentOf(body) {
   return {
     ...base, events, seen: base.seen_at || base.at, drifted: base.drifted_at, ended: end.id ? end.corrected_at || end.at : null,
     outcome: body.outcome || ENDS[end.type] || "open", findings: findingsOf(base),
+    unitUrl: base.detail && base.detail.unit_url,
     rule: base.detail && base.detail.rule, who: told.detail ? told.detail.who : null, actor: whoOf(told.id ? told : base),
     deliveries: body.deliveries || [],
   };
@@ -69,6 +70,9 @@ function heading(object, ...badges) {
 function unitLink(object) {
   return object.unit ? element("a", { href: "/units?" + query({ target: object.target, space: object.space, unit: object.unit }) }, "Its unit") : null;
 }
+
+// Its page in ConfigHub, of the units that come from there.
+const hubLink = (url) => (/^https?:\/\//.test(url || "") ? [" · ", element("a", { href: url, rel: "noreferrer" }, "in ConfigHub")] : []);
 
 function shownDiff(findings, verdict) {
   if (findings.length) return diff(findings);
@@ -150,7 +154,7 @@ async function refreshIncident() {
     why ? element("p", { class: isNow && object.reason ? "reason" : "" }, cut(why, 2000)) : null,
     element("dl", { class: "facts" }, ...whoFacts(incident, findings), ...timeFacts(incident),
       fact("Rule", incident.rule ? code(incident.rule, 200) : "the target's own setting"),
-      fact("Incident", code(page.incident, 100)), incident.unit ? fact("Unit", unitLink(incident)) : null),
+      fact("Incident", code(page.incident, 100)), incident.unit ? fact("Unit", unitLink(incident), ...hubLink(incident.unitUrl)) : null),
     pauseList(pauses, incident, page.session),
     actionBar({ ...incident, isOpen, incident: page.incident }, page.session),
     shownDiff(findings, isOpen ? verdict : null),

@@ -78,6 +78,8 @@ test("a drift appears without reload, is opened, its diff and who did it are rig
   // The server's audit event may come after the drift: the page completes itself.
   await page.locator(".facts").getByText(isReal ? "carol" : "kubectl-edit").first().waitFor();
   if (isReal) assert.match(await page.locator(".facts").textContent(), /Whocarol.*Bykubectl.*From127\.0\.0\.1/);
+  assert.match(await page.locator(".facts").getByRole("link", { name: "in ConfigHub" }).getAttribute("href"),
+    new RegExp("^" + process.env.HF_HUB.replace(/\/api$/, "") + "/units/[0-9a-f-]{36}/[0-9a-f-]{36}$"));
   const incident = page.url().split("/").pop();
   await keep(page, "incident-open", true);
 
