@@ -4,6 +4,7 @@ import { localClock, localDay } from "./times.js";
 
 const WIDEST = 960;
 const NARROWEST = 300; // it is drawn as wide as there is room, so that its words keep their size
+const ROOMY = 560; // for a word in the middle
 const HEIGHT = 190;
 const LEFT = 34;
 const TOP = 10;
@@ -75,7 +76,7 @@ export function chart(buckets, span, isLong, room) {
   if (buckets.length) {
     picture.append(text(LEFT, HEIGHT - 6, label(buckets[0], isLong), "start"), text(width, HEIGHT - 6, "now", "end"));
     const middle = Math.floor(buckets.length / 2);
-    picture.append(text(LEFT + middle * step, HEIGHT - 6, label(buckets[middle], isLong), "middle"));
+    if (width >= ROOMY) picture.append(text(LEFT + middle * step, HEIGHT - 6, label(buckets[middle], isLong), "middle"));
   }
   const legend = element("ul", { class: "legend" }, ...[["seen", "seen"], ["blocked", "blocked"], ["corrected", "put back"], ["open", "open"]]
     .map(([name, title]) => element("li", {}, element("span", { class: "key " + name, "aria-hidden": "true" }), title)));

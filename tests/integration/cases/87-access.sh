@@ -126,7 +126,7 @@ HF_MORE="access: {tokens_file: $HF_WORK/tokens.yaml, tls: {cert_file: $HF_WORK/t
 agent_config "$HF_WORK/units"
 sed -i 's/^listen: .*/listen: 0.0.0.0:0/' "$HF_CONFIG"
 first_line=$(($(wc -l <"$HF_WORK/agent.log") + 1))
-holdfast run --config "$HF_CONFIG" >>"$HF_WORK/agent.out" 2>>"$HF_WORK/agent.log" &
+"$HF_BIN/holdfast" run --config "$HF_CONFIG" >>"$HF_WORK/agent.out" 2>>"$HF_WORK/agent.log" &
 HF_AGENT_PID=$!
 HF_STARTED+=("$HF_AGENT_PID")
 listens() { HF_URL=$(tail -n "+$first_line" "$HF_WORK/agent.log" | sed -n 's|.*msg=listening.*address="\{0,1\}\(https://[0-9.:]*\).*|\1|p' | tail -n 1); HF_URL=${HF_URL/0.0.0.0/127.0.0.1}; [ -n "$HF_URL" ]; }
