@@ -102,6 +102,7 @@ struct hf_agent_target_options {
 struct hf_agent_options {
     const void *secret_key; /* for keyed digests of Secret values; copied */
     size_t secret_key_len;
+    unsigned looked_at_a_ms; /* so many objects that have something under way are looked at a ms; 0: 1,000 */
 };
 
 int hf_agent_new(const struct hf_agent_effects *effects, const struct hf_agent_options *options, struct hf_log *log,

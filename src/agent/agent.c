@@ -8,7 +8,7 @@
 #include "state.h"
 
 #define RETRY_RECORD_MS 100
-#define ACTIVE_A_MS 1000 /* so many are looked at for each millisecond that passes */
+#define LOOKED_AT_A_MS 1000
 
 int hf_agent_new(const struct hf_agent_effects *effects, const struct hf_agent_options *options, struct hf_log *log,
                  struct hf_agent **out, struct hf_error *err)
@@ -30,6 +30,7 @@ int hf_agent_new(const struct hf_agent_effects *effects, const struct hf_agent_o
         memcpy(agent->secret_key, options->secret_key, options->secret_key_len);
     }
     agent->secret_key_len = options->secret_key_len;
+    agent->looked_at_a_ms = options->looked_at_a_ms ? options->looked_at_a_ms : LOOKED_AT_A_MS;
     *out = agent;
     return 0;
 }
@@ -394,7 +395,7 @@ int hf_agent_leave(struct hf_agent *agent, struct hf_error *err)
         return result;
     }
     int64_t next = sweep(agent);
-    agent->next_pass_ms = now + (int64_t)(agent->active_count / ACTIVE_A_MS);
+    agent->next_pass_ms = now + (int64_t)(agent->active_count / agent->looked_at_a_ms);
     if (agent->unsent && next > now + RETRY_RECORD_MS) {
         next = now + RETRY_RECORD_MS;
     }

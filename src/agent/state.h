@@ -290,6 +290,7 @@ struct hf_agent {
     struct target *targets;
     struct object *active;
     size_t active_count;
+    unsigned looked_at_a_ms;
     int64_t next_pass_ms; /* monotonic; not before it is all that is active looked at again */
     struct flight *flights;
     struct hf_hasher *hasher;

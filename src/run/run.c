@@ -120,7 +120,7 @@ static int make_agent(struct hf_run *run, struct hf_error *err)
         return -1;
     }
     struct hf_agent_effects effects;
-    struct hf_agent_options options = {key, sizeof key};
+    struct hf_agent_options options = {.secret_key = key, .secret_key_len = sizeof key};
     hf_run_effects(run, &effects);
     int result = hf_agent_new(&effects, &options, run->log, &run->agent, err);
     hf_wipe(key, sizeof key);

@@ -200,7 +200,7 @@ static void begin(struct bench *bench, const struct hf_types *types)
                                        .get = get,
                                        .wake_in = wake_in,
                                        .changed = changed};
-    struct hf_agent_options options = {"0123456789abcdef", 16};
+    struct hf_agent_options options = {.secret_key = "0123456789abcdef", .secret_key_len = 16};
     struct hf_agent_target_options target = {.name = "dev", .correct = true, .manager = "confighub"};
     struct hf_unit *units[DEPLOYMENTS];
     for (int i = 0; i < DEPLOYMENTS; i++) {

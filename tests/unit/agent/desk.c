@@ -234,7 +234,7 @@ struct desk *desk_new(const char *pack)
                                        .accept_unit = accept_unit,
                                        .wake_in = wake_in,
                                        .changed = changed};
-    struct hf_agent_options options = {"0123456789abcdef", 16};
+    struct hf_agent_options options = {.secret_key = "0123456789abcdef", .secret_key_len = 16};
     cr_assert_eq(hf_agent_new(&effects, &options, NULL, &desk->agent, &err), 0);
     struct hf_agent_target_options target = {.name = "dev",
                                              .correct = true,

@@ -247,6 +247,11 @@ static void changed(void *ctx)
 
 struct world *world_new(bool correct, unsigned fight_times)
 {
+    return world_new_paced(correct, fight_times, 0);
+}
+
+struct world *world_new_paced(bool correct, unsigned fight_times, unsigned looked_at_a_ms)
+{
     struct world *world = calloc(1, sizeof *world);
     struct hf_error err = HF_ERROR_INIT;
     cr_assert_not_null(world);
@@ -257,7 +262,8 @@ struct world *world_new(bool correct, unsigned fight_times)
     struct hf_agent_effects effects = {world,    now_ms, mono_ms, random_number, kind_of,       follow,
                                        unfollow, record, apply,   patch,         remove_object, get,
                                        NULL,     NULL,   NULL,    wake_in,       changed};
-    struct hf_agent_options options = {"0123456789abcdef", 16};
+    struct hf_agent_options options = {
+        .secret_key = "0123456789abcdef", .secret_key_len = 16, .looked_at_a_ms = looked_at_a_ms};
     cr_assert_eq(hf_agent_new(&effects, &options, NULL, &world->agent, &err), 0);
     struct hf_agent_target_options target = {.name = "dev",
                                              .correct = correct,

@@ -87,6 +87,7 @@ struct world {
 };
 
 struct world *world_new(bool correct, unsigned fight_times);
+struct world *world_new_paced(bool correct, unsigned fight_times, unsigned looked_at_a_ms);
 void world_free(struct world *world);
 int world_add(struct world *world, const char *api_version, const char *kind, const char *namespace, const char *name);
 /* Units of all objects, one each, with "order" i; problem: the index of one that can't be read, or -1. */
