@@ -179,7 +179,7 @@ bool hf_cursor_read(struct hf_cursor *cursor, const char *text, struct hf_error 
     char *rest = cursor->bytes;
     for (size_t i = 0; i < 7; i++) {
         fields[i] = rest ? strsep(&rest, ",") : NULL;
-        if (!fields[i] || hf_query_decode(fields[i], false, "the cursor", err) != 0) {
+        if (!fields[i] || hf_query_decode(fields[i], HF_DECODE_CONTROL | HF_DECODE_LINES, "the cursor", err) != 0) {
             return false;
         }
     }

@@ -15,7 +15,7 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-int hf_query_decode(char *text, bool plus_is_space, const char *what, struct hf_error *err)
+int hf_query_decode(char *text, unsigned how, const char *what, struct hf_error *err)
 {
     size_t to = 0;
     for (size_t from = 0; text[from]; from++) {
@@ -29,13 +29,13 @@ int hf_query_decode(char *text, bool plus_is_space, const char *what, struct hf_
             }
             c = (char)(high * 16 + low);
             from += 2;
-        } else if (c == '+' && plus_is_space) {
+        } else if (c == '+' && (how & HF_DECODE_PLUS)) {
             c = ' ';
         }
         unsigned char byte = (unsigned char)c;
-        /* Names in a cluster may hold nearly anything: escaped it is a parameter's, but for what ends a text or a line.
-         */
-        bool is_taken = is_escaped && plus_is_space && byte != 0 && byte != '\n' && byte != '\r';
+        /* Names in a cluster may hold nearly anything. */
+        bool is_line_end = byte == '\n' || byte == '\r';
+        bool is_taken = is_escaped && byte != 0 && (how & (is_line_end ? HF_DECODE_LINES : HF_DECODE_CONTROL));
         if ((byte < 0x20 || byte == 0x7F) && !is_taken) {
             return hf_error_set(err, HF_EINVAL, "%s holds a control character", what);
         }
@@ -80,13 +80,13 @@ static int add_param(struct hf_query *query, char *pair, struct hf_error *err)
     } else {
         value = pair + strlen(pair);
     }
-    if (hf_query_decode(pair, true, "a parameter's name", err) != 0) {
+    if (hf_query_decode(pair, HF_DECODE_PLUS, "a parameter's name", err) != 0) {
         return -1;
     }
     if (!pair[0]) {
         return hf_error_set(err, HF_EINVAL, "a parameter has no name");
     }
-    if (hf_query_decode(value, true, "a parameter's value", err) != 0) {
+    if (hf_query_decode(value, HF_DECODE_PLUS | HF_DECODE_CONTROL, "a parameter's value", err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < query->count; i++) {
@@ -117,7 +117,7 @@ int hf_query_read(struct hf_query *query, const char *target, struct hf_error *e
         *rest++ = '\0';
     }
     query->path = query->bytes;
-    if (hf_query_decode(query->bytes, false, "the path", err) != 0 || check_path(query->bytes, err) != 0) {
+    if (hf_query_decode(query->bytes, 0, "the path", err) != 0 || check_path(query->bytes, err) != 0) {
         return -1;
     }
     while (rest && *rest) {

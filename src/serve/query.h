@@ -30,7 +30,10 @@ void hf_query_free(struct hf_query *query);
 /* A copy that lives by itself; -1 when memory is short. */
 int hf_query_copy(struct hf_query *to, const struct hf_query *from);
 /* Decodes a terminated text in place, and checks it; `what` begins the sentence of the error (HF_EINVAL). */
-int hf_query_decode(char *text, bool plus_is_space, const char *what, struct hf_error *err);
+#define HF_DECODE_PLUS 1u    /* a plus is a space */
+#define HF_DECODE_CONTROL 2u /* escaped it may hold control characters, but for NUL and line ends */
+#define HF_DECODE_LINES 4u   /* and line ends too */
+int hf_query_decode(char *text, unsigned how, const char *what, struct hf_error *err);
 /* NULL when it is not there, or is empty. Each name stands once. */
 const char *hf_query_get(const struct hf_query *query, const char *name);
 bool hf_query_has(const struct hf_query *query, const char *name); /* "?verbose" too */

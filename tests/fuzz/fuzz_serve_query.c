@@ -28,6 +28,12 @@ static void check_text(const char *text)
     }
 }
 
+/* Escaped, a value may hold what names in a cluster may. */
+static void check_value(const char *text)
+{
+    require(hf_utf8_valid(text, strlen(text)) && !strpbrk(text, "\r\n"));
+}
+
 static void try_target(const char *text)
 {
     struct hf_query query;
@@ -38,7 +44,7 @@ static void try_target(const char *text)
         require(hf_serve_route(query.path) != NULL);
         for (size_t i = 0; i < query.count; i++) {
             check_text(query.params[i].name);
-            check_text(query.params[i].value);
+            check_value(query.params[i].value);
             require(hf_query_has(&query, query.params[i].name));
         }
     } else {

@@ -155,6 +155,17 @@ Test(api, paging_by_cursor_gives_each_object_once)
     page_through("order");
 }
 
+/* A Role's name may hold nearly anything. */
+Test(api, paging_goes_on_behind_a_name_of_control_characters)
+{
+    struct hf_view *view = view_new(100);
+    for (size_t i = 0; i < 100; i++) {
+        view_object(view, i)->name = hf_arena_printf(view->arena, "service-%05zu\x1b[31m\r\n%%\x7f", i);
+    }
+    hf_serve_publish(server.serve, view);
+    page_through("order");
+}
+
 Test(api, paging_goes_on_right_when_the_view_changes_between_pages)
 {
     hf_serve_publish(server.serve, view_new(10));
