@@ -1,5 +1,5 @@
-/* A request's target, a Host header, an object filter's cursor, and the trail's array: what is taken keeps what is
- * promised of it. */
+/* A request's target, its Host, Accept and Accept-Encoding headers, an object filter's cursor, and the trail's array:
+ * what is taken keeps what is promised of it. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "holdfast/mem.h"
 #include "json_out.h"
 #include "listen.h"
+#include "metrics.h"
 #include "objects.h"
 #include "query.h"
 #include "trail.h"
@@ -62,6 +63,8 @@ static void try_others(const char *text)
     }
     free(cursor.bytes);
     (void)hf_host_is_local(text, "127.0.0.1");
+    (void)hf_accepts_gzip(text);
+    (void)hf_metrics_wants_open(text);
     struct hf_slice item;
     const char *end = text + strlen(text);
     for (const char *at = text; hf_array_next(&at, &item);) {
